@@ -1,0 +1,128 @@
+"""Arms: which convolution a network is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from .layer import InertialConv2d
+
+CONVOLUTIONS = ("dense", "inertial", "separable")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One convolution with all its options; the sizes of a layer are the network's business.
+
+    Attributes:
+        conv: ``"dense"``, ``"inertial"`` or ``"separable"`` (depthwise d×d, then 1×1).
+        kernel_size: d.
+        margin: k; 0 for what is not inertial.
+        hidden: output channels of the first convolution; other than 32 for arms widened to a given number of MACs.
+        dense_first: keep the network's first convolution dense, whatever the arm.
+        reapply: and all that follows: as in :class:`~inertia_utils.layer.InertialConv2d`.
+
+    Raises:
+        ValueError: the convolution is unknown, or margin and convolution contradict each other.
+    """
+
+    conv: str = "dense"
+    kernel_size: int = 5
+    margin: int = 0
+    hidden: int = 32
+    dense_first: bool = False
+    reapply: str = "slide"
+    merge: str = "matched"
+    cores: int = 1
+    friction: str = "range"
+    reduction: str = "after"
+    gate: str = "always"
+    rate: float = 0.5
+    threshold: float = 0.0
+    skip: str = "detail"
+    init: str = "normal"
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if self.conv not in CONVOLUTIONS:
+            raise ValueError(f"conv: unknown name {self.conv!r}; known: {', '.join(CONVOLUTIONS)}")
+        if (self.margin > 0) != (self.conv == "inertial"):
+            raise ValueError(f"margin: {self.margin} does not go with conv={self.conv!r}; only 'inertial' has a margin")
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call the arm."""
+        size = f"{self.kernel_size}×{self.kernel_size}"
+        if self.conv == "inertial":
+            return ", ".join([f"inertial ({self.kernel_size}, {self.margin})", *self._changed_options()])
+        parts = [f"{self.conv} {size}"]
+        if self.hidden != Arm.hidden:
+            parts.append(f"{self.hidden} channels")
+        return ", ".join(parts)
+
+    def _changed_options(self) -> list[str]:
+        changed = []
+        for option in ("reapply", "merge", "cores", "gate", "friction", "skip", "init"):
+            value = getattr(self, option)
+            # A gate that never looks at friction has none to name.
+            if value != getattr(Arm, option):
+                changed.append(f"{option} {value}")
+        if self.gate in ("rate", "learned"):
+            changed.append(f"rate {self.rate:g}")
+        if self.dense_first:
+            changed.append("dense first layer")
+        return changed
+
+    def layer(self, in_channels: int, out_channels: int, padding: int | str, *, first: bool = False) -> nn.Module:
+        """A convolution of this arm.
+
+        Args:
+            in_channels: of the input.
+            out_channels: of the output.
+            padding: as in ``nn.Conv2d``.
+            first: it is the network's first convolution.
+        """
+        if self.conv == "dense" or (first and self.dense_first):
+            return nn.Conv2d(in_channels, out_channels, self.kernel_size, padding=padding, bias=self.bias)
+        if self.conv == "separable":
+            depthwise = nn.Conv2d(in_channels, in_channels, self.kernel_size, padding=padding, groups=in_channels)
+            return nn.Sequential(depthwise, nn.Conv2d(in_channels, out_channels, 1, bias=self.bias))
+        return InertialConv2d(
+            in_channels,
+            out_channels,
+            self.kernel_size,
+            self.margin,
+            padding=padding,
+            bias=self.bias,
+            reapply=self.reapply,
+            merge=self.merge,
+            cores=self.cores,
+            friction=self.friction,
+            reduction=self.reduction,
+            gate=self.gate,
+            rate=self.rate,
+            threshold=self.threshold,
+            skip=self.skip,
+            init=self.init,
+        )
+
+
+def dense(kernel_size: int, hidden: int = Arm.hidden) -> Arm:
+    """The dense d×d arm."""
+    return Arm("dense", kernel_size, hidden=hidden)
+
+
+def inertial(kernel_size: int, margin: int, **options: object) -> Arm:
+    """The inertial (d, k) arm."""
+    return replace(Arm("inertial", kernel_size, margin), **options)
+
+
+def separable(kernel_size: int) -> Arm:
+    """The depthwise-separable d×d arm."""
+    return Arm("separable", kernel_size)
+
+
+def as_arm(kernel: int | Arm) -> Arm:
+    """An arm, or the dense arm of a kernel size."""
+    return dense(kernel) if isinstance(kernel, int) else kernel

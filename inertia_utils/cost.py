@@ -1,0 +1,199 @@
+"""Weights and MACs of any model on given inputs, layer by layer (design, section 6, rule 4).
+
+MACs are counted from shapes: 1 multiply + 1 add each.  A gated layer's depend on the images, so its open fraction is
+measured on them.  A MAC ratio is not a speed-up; notebook 08 measures time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from .layer import InertialConv2d
+from .macs import MacCount
+
+#: Folded into a neighbouring convolution or element by element: weights, but no MACs of their own.
+FREE = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.PReLU, nn.Embedding)
+
+
+@dataclass
+class LayerCost:
+    """Weights and MACs per image of one layer.
+
+    Attributes:
+        name: of the module in its model.
+        kind: class of the module.
+        weights: number of parameters, biases included.
+        macs: per image, averaged over the images seen.
+        best: MACs per image if every gate stayed closed, friction and gate included.
+        worst: if every gate were open.
+        open_fraction: measured; None for a layer without a gate.
+    """
+
+    name: str
+    kind: str
+    weights: int
+    macs: MacCount = field(default_factory=MacCount)
+    best: float = 0.0
+    worst: float = 0.0
+    open_fraction: float | None = None
+
+    @property
+    def is_convolution(self) -> bool:
+        """The layer is a convolution, dense or inertial."""
+        return self.kind in (nn.Conv2d.__name__, InertialConv2d.__name__)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """All layers of a model that have weights."""
+
+    layers: list[LayerCost]
+
+    @property
+    def convolutions(self) -> list[LayerCost]:
+        """The convolutions, dense and inertial."""
+        return [layer for layer in self.layers if layer.is_convolution]
+
+    def metrics(self) -> dict[str, float]:
+        """Sums for a run's result, convolutions apart from totals, and the open fraction of every gated layer."""
+        convolutions = sum((layer.macs for layer in self.convolutions), MacCount())
+        return {
+            "weights": sum(layer.weights for layer in self.layers),
+            "macs": sum(layer.macs.total for layer in self.layers),
+            "conv_weights": sum(layer.weights for layer in self.convolutions),
+            "conv_macs": convolutions.total,
+            "conv_macs_core": convolutions.core,
+            "conv_macs_periphery": convolutions.periphery,
+            "conv_macs_friction": convolutions.friction,
+            "conv_macs_gate": convolutions.gate,
+            "conv_macs_best": sum(layer.best for layer in self.convolutions),
+            "conv_macs_worst": sum(layer.worst for layer in self.convolutions),
+            **{
+                f"open_fraction/{layer.name}": layer.open_fraction
+                for layer in self.layers
+                if layer.open_fraction is not None
+            },
+        }
+
+
+@torch.no_grad()
+def measure(model: nn.Module, batches: Iterable[Tensor]) -> Cost:
+    """Count weights and MACs of every layer of ``model`` in evaluation mode.
+
+    Args:
+        model: any model; layers other than convolutions and linear ones are counted by ``FlopCounterMode``.
+        batches: inputs of shape (N, …); the average over all of them is returned.  Without a gate the cost does not
+            depend on them, and only the first is used.
+
+    Raises:
+        ValueError: there is no batch.
+    """
+    layers = {name: module for name, module in model.named_modules() if list(module.parameters(recurse=False))}
+    counted = _Counter(layers)
+    training = model.training
+    model.eval()
+    handles = [module.register_forward_hook(counted.hook(name)) for name, module in layers.items()]
+    try:
+        for batch in batches:
+            counted.images += len(batch)
+            counted.run(model, batch)
+            if not counted.gated:
+                break
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.train(training)
+    if not counted.images:
+        raise ValueError("batches: expected at least one batch of inputs, got none")
+    return counted.cost()
+
+
+class _Counter:
+    """Sums MACs over batches through forward hooks."""
+
+    def __init__(self, layers: dict[str, nn.Module]) -> None:
+        self.layers, self.images = layers, 0
+        self.flops: dict[str, float] | None = None
+        self.costs = {
+            name: LayerCost(name, type(module).__name__, sum(p.numel() for p in module.parameters(recurse=False)))
+            for name, module in layers.items()
+        }
+        for name, module in layers.items():
+            if isinstance(module, InertialConv2d):
+                self.costs[name].weights += sum(p.numel() for p in module.gate.parameters())
+        self.opened: dict[str, float] = {}
+        self.gated = any(isinstance(m, InertialConv2d) and m.gate.constant is None for m in layers.values())
+
+    def run(self, model: nn.Module, batch: Tensor) -> None:
+        """One forward pass; the first one also asks torch for what no formula here covers."""
+        if self.flops is None and not all(map(_is_known, self.layers.values())):
+            self.flops = _flops(model, batch)
+        else:
+            model(batch)
+
+    def hook(self, name: str):
+        """The forward hook of one layer."""
+
+        def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            shape = tuple(inputs[0].shape)
+            macs, best, worst = _macs(module, shape, output)
+            entry = self.costs[name]
+            entry.macs, entry.best, entry.worst = entry.macs + macs, entry.best + best, entry.worst + worst
+            if isinstance(module, InertialConv2d) and module.gate.constant is None:
+                self.opened[name] = self.opened.get(name, 0.0) + module.open_fraction.item() * len(inputs[0])
+
+        return add
+
+    def cost(self) -> Cost:
+        """Averages per image."""
+        for name, entry in self.costs.items():
+            entry.macs = entry.macs * (1 / self.images)
+            entry.best, entry.worst = entry.best / self.images, entry.worst / self.images
+            if name in self.opened:
+                entry.open_fraction = self.opened[name] / self.images
+            if not _is_known(self.layers[name]):
+                macs = self.flops.get(name, 0.0) / 2
+                entry.macs, entry.best, entry.worst = MacCount(core=macs), macs, macs
+        return Cost([entry for name, entry in self.costs.items() if not _is_gate(name, self.layers)])
+
+
+def _macs(module: nn.Module, shape: tuple[int, ...], output: Tensor) -> tuple[MacCount, float, float]:
+    """MACs of one call: as measured, with every gate closed, with every gate open."""
+    if isinstance(module, InertialConv2d):
+        if module.gate.constant is not None:
+            count = module.macs(shape, module.gate.constant)
+            return count, count.total, count.total
+        return module.macs(shape), module.macs(shape, 0.0).total, module.macs(shape, 1.0).total
+    per_output = 0
+    if isinstance(module, nn.Conv2d):
+        per_output = module.weight[0].numel()
+    elif isinstance(module, nn.Linear):
+        per_output = module.in_features
+    count = MacCount(core=float(per_output * output.numel()))
+    return count, count.total, count.total
+
+
+def _is_known(module: nn.Module) -> bool:
+    return isinstance(module, (InertialConv2d, nn.Conv2d, nn.Linear, *FREE))
+
+
+def _is_gate(name: str, layers: dict[str, nn.Module]) -> bool:
+    """A learned gate's parameters are counted with its layer."""
+    owner = name.rpartition(".")[0]
+    return isinstance(layers.get(owner), InertialConv2d)
+
+
+def _flops(model: nn.Module, batch: Tensor) -> dict[str, float]:
+    """FLOPs per image of every module, as torch counts them."""
+    with FlopCounterMode(display=False) as counter:
+        model(batch)
+    root = type(model).__name__
+    return {
+        name.removeprefix(f"{root}."): sum(counts.values()) / len(batch)
+        for name, counts in counter.get_flop_counts().items()
+    }

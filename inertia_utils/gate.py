@@ -1,0 +1,210 @@
+"""Gates: which positions are opened, one decision per position, shared by all filters (design, section 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from .registry import Registry
+
+GATES: Registry[Callable[..., Gate]] = Registry("gate")
+
+
+class Gate(nn.Module):
+    """Base class: a module from a friction map to g ∈ {0, 1} of the same shape and dtype.
+
+    Attributes:
+        constant: 1 or 0 for a gate that never looks at friction, else None.
+    """
+
+    constant: float | None = None
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """g for every position, shape as ``friction`` (N, 1, H, W)."""
+        raise NotImplementedError
+
+    def budget_loss(self) -> Tensor | None:
+        """What to add to the training loss so that the gate keeps to its rate; None for a gate that needs nothing."""
+        return None
+
+
+def exceeds(friction: Tensor, threshold: Tensor | float) -> Tensor:
+    """Boolean map of friction > τ in which NaN counts as high: a position that cannot be judged is computed."""
+    return ~(friction <= threshold)
+
+
+@GATES.register("always")
+class Always(Gate):
+    """Every position is open; friction is not computed."""
+
+    constant = 1.0
+
+    def __init__(self, rate: float, threshold: float) -> None:
+        super().__init__()
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """All ones."""
+        return torch.ones_like(friction)
+
+
+@GATES.register("never")
+class Never(Gate):
+    """Every position is closed; friction is not computed."""
+
+    constant = 0.0
+
+    def __init__(self, rate: float, threshold: float) -> None:
+        super().__init__()
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """All zeros."""
+        return torch.zeros_like(friction)
+
+
+@GATES.register("threshold")
+class Threshold(Gate):
+    """Open where friction > τ, with τ given.
+
+    Raises:
+        ValueError: τ is not a number.
+    """
+
+    def __init__(self, rate: float, threshold: float) -> None:
+        super().__init__()
+        if math.isnan(threshold):
+            raise ValueError("threshold: nan is not a threshold; give a number (inf closes, -inf opens every position)")
+        self.register_buffer("threshold", torch.tensor(float(threshold)))
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """1 where friction > τ."""
+        return exceeds(friction, self.threshold).to(friction.dtype)
+
+    def extra_repr(self) -> str:
+        """The threshold."""
+        return f"threshold={self.threshold.item():g}"
+
+
+@GATES.register("rate")
+class Rate(Gate):
+    """Open the fraction ρ of positions with the highest friction.
+
+    In training each batch opens its own top ρ, and the buffer τ follows their threshold by an average of all batches at
+    first and of the latest ones later.  In evaluation τ is frozen, so an image's result does not depend on its batch.
+    Among equal frictions all stay closed, so that never more than ρ is opened where they tie.
+
+    Raises:
+        ValueError: ρ is outside [0, 1].
+    """
+
+    momentum = 0.05
+
+    def __init__(self, rate: float, threshold: float) -> None:
+        super().__init__()
+        self.rate = checked_rate(rate)
+        self.register_buffer("threshold", torch.tensor(math.inf if self.rate == 0 else -math.inf))
+        self.register_buffer("batches", torch.tensor(0))
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """1 for the top ρ of the batch in training, 1 where friction > τ in evaluation."""
+        if not self.training or friction.numel() == 0:
+            return exceeds(friction, self.threshold).to(friction.dtype)
+        threshold = quantile(friction.detach(), 1 - self.rate)
+        self._follow(threshold)
+        return exceeds(friction, threshold).to(friction.dtype)
+
+    def calibrate(self, friction: Tensor) -> None:
+        """Set τ so that it opens ρ of the given friction values, and freeze it there for evaluation."""
+        self.threshold.copy_(quantile(friction, 1 - self.rate))
+        self.batches.fill_(1)
+
+    def _follow(self, threshold: Tensor) -> None:
+        # NaN and infinite quantiles (a broken batch; a rate of 0 or 1) must not poison the average for good.
+        if 0 < self.rate < 1 and torch.isfinite(threshold):
+            self.batches += 1
+            step = torch.clamp(1 / self.batches, min=self.momentum)
+            start = torch.where(torch.isfinite(self.threshold), self.threshold, threshold)
+            self.threshold.copy_(torch.lerp(start, threshold.float(), step))
+
+    def extra_repr(self) -> str:
+        """The rate and the threshold it has found."""
+        return f"rate={self.rate:g}, threshold={self.threshold.item():g}"
+
+
+@GATES.register("learned")
+class Learned(Gate):
+    """τ and a temperature learned by gradient: hard forward, sigmoid backward, and a budget loss toward ρ.
+
+    g = 1[f/s > τ], and in the backward pass g = σ((f/s − τ)/t), where s is the mean friction of the first training batch,
+    so that τ and t have no unit.  τ starts where that batch opens ρ.
+
+    Raises:
+        ValueError: ρ is outside [0, 1].
+    """
+
+    def __init__(self, rate: float, threshold: float, budget_weight: float = 1.0) -> None:
+        super().__init__()
+        self.rate = checked_rate(rate)
+        self.budget_weight = budget_weight
+        self.threshold = nn.Parameter(torch.tensor(0.0))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
+        self.register_buffer("scale", torch.tensor(0.0))
+        self._soft_fraction: Tensor | None = None
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """Hard decisions whose gradient is that of the sigmoid."""
+        if self.training and friction.numel() and self.scale == 0:
+            self._start(friction.detach())
+        normalised = friction / torch.where(self.scale > 0, self.scale, torch.ones_like(self.scale))
+        hard = exceeds(normalised, self.threshold).to(friction.dtype)
+        if not (self.training and torch.is_grad_enabled()):
+            return hard
+        soft = torch.sigmoid((normalised - self.threshold) / self.log_temperature.exp())
+        self._soft_fraction = soft.mean() if soft.numel() else None
+        return hard + soft - soft.detach()
+
+    def budget_loss(self) -> Tensor | None:
+        """weight·(mean soft decision of the latest training batch − ρ)²; None before the first."""
+        if self._soft_fraction is None:
+            return None
+        return self.budget_weight * (self._soft_fraction - self.rate).square()
+
+    def _start(self, friction: Tensor) -> None:
+        mean = friction.mean()
+        if torch.isfinite(mean) and mean > 0:
+            self.scale.copy_(mean)
+            middle = quantile(friction, min(max(1 - self.rate, 0.01), 0.99)) / mean
+            with torch.no_grad():
+                self.threshold.copy_(middle)
+
+    def __getstate__(self) -> dict:
+        """Leave the graph of the latest batch out of copies and pickles."""
+        return {**super().__getstate__(), "_soft_fraction": None}
+
+    def extra_repr(self) -> str:
+        """The rate asked for and the threshold in units of friction."""
+        return f"rate={self.rate:g}, threshold={(self.threshold * self.scale).item():g}"
+
+
+def checked_rate(rate: float) -> float:
+    """The rate, if it lies in [0, 1].
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not 0 <= rate <= 1:
+        raise ValueError(f"rate: {rate!r} is not a fraction of positions; give a number from 0 to 1")
+    return float(rate)
+
+
+def quantile(friction: Tensor, fraction: float) -> Tensor:
+    """The value that ``fraction`` of the friction values do not exceed; −inf for 0 and +inf for 1."""
+    values = friction.flatten()
+    closed = round(fraction * values.numel())
+    if closed == 0:
+        return values.new_tensor(-math.inf)
+    if fraction == 1:
+        return values.new_tensor(math.inf)
+    return values.kthvalue(closed).values

@@ -1,0 +1,102 @@
+"""The two networks of the study (design, section 4).
+
+Max-pooling and ReLU commute, since both are monotone; the networks pool first and rectify a quarter of the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .arms import Arm, as_arm
+
+HEADS = ("fc", "gap")
+
+
+class FashionNet(nn.Module):
+    """conv(1→32)–ReLU–pool–conv(32→64)–ReLU–pool–fc(→1024)–ReLU–dropout 0.4–fc(→10), padded to keep the size.
+
+    Args:
+        kernel: a kernel size for dense convolutions, or an :class:`~inertia_utils.arms.Arm`.
+        head: ``"fc"`` as above, or ``"gap"``: global average pooling and one linear layer, so that what the
+            convolutions save is saved by the whole network.
+        in_channels: of the images.
+        image_size: height and width of the images.
+
+    Shape:
+        images (N, in_channels, image_size, image_size) → logits (N, 10)
+
+    Raises:
+        ValueError: the head is unknown.
+    """
+
+    def __init__(
+        self, kernel: int | Arm = 5, head: str = "fc", in_channels: int = 1, image_size: int = 28
+    ) -> None:
+        super().__init__()
+        if head not in HEADS:
+            raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
+        arm = as_arm(kernel)
+        self.conv1 = arm.layer(in_channels, arm.hidden, "same", first=True)
+        self.conv2 = arm.layer(arm.hidden, 64, "same")
+        if head == "gap":
+            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+        else:
+            features = 64 * (image_size // 4) ** 2
+            self.head = nn.Sequential(
+                nn.Flatten(), nn.Linear(features, 1024), nn.ReLU(), nn.Dropout(0.4), nn.Linear(1024, 10)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of a batch of images."""
+        x = F.relu(F.max_pool2d(self.conv1(x), 2))
+        return self.head(F.relu(F.max_pool2d(self.conv2(x), 2)))
+
+
+class LeNet(nn.Module):
+    """conv(1→32)–ReLU–conv(32→64)–ReLU–pool–dropout 0.25–fc(→128)–ReLU–dropout 0.5–fc(→10), without padding.
+
+    Args:
+        kernel: a kernel size for dense convolutions, or an :class:`~inertia_utils.arms.Arm`.
+        padded: pad the convolutions to keep the size, so that the head is the same for all arms.
+        in_channels: of the images.
+        image_size: height and width of the images.
+
+    Shape:
+        images (N, in_channels, image_size, image_size) → logits (N, 10)
+    """
+
+    def __init__(
+        self, kernel: int | Arm = 3, padded: bool = False, in_channels: int = 1, image_size: int = 28
+    ) -> None:
+        super().__init__()
+        arm = as_arm(kernel)
+        padding = "same" if padded else 0
+        self.conv1 = arm.layer(in_channels, arm.hidden, padding, first=True)
+        self.conv2 = arm.layer(arm.hidden, 64, padding)
+        side = (image_size if padded else image_size - 2 * (arm.kernel_size - 1)) // 2
+        self.head = nn.Sequential(
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(64 * side**2, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, 10),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of a batch of images."""
+        return self.head(F.relu(F.max_pool2d(self.conv2(F.relu(self.conv1(x))), 2)))
+
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lenet": LeNet}
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: Tensor) -> Tensor:
+    """Class of every image, the model in evaluation mode: (N, C, H, W) → (N,)."""
+    model.eval()
+    return model(images).argmax(1)

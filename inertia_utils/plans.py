@@ -1,0 +1,138 @@
+"""Which runs each notebook needs; how many and how long is data, in ``profiles.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .arms import Arm, dense, inertial
+from .data import mnist_name
+from .initialise import INITIALISATIONS
+from .runs import Run
+from .train_run import TrainRun
+
+#: Group of runs → its runs, under the names that the notebook uses.
+Plan = dict[str, list[Run]]
+
+_TABLE = tomllib.loads(Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8"))
+PROFILES = tuple(_TABLE)
+PLANS: dict[str, Callable[[Profile], Plan]] = {}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One table of ``profiles.toml``.
+
+    Attributes:
+        name: smoke, quick or full.
+        seeds: of the primary comparisons.
+        more_seeds: of the other comparisons.
+        images: training images, 0 for all but the hold-out.
+        epochs: of the converged recipe, 0 for its own.
+        original_epochs: of FashionNet's original recipe.
+        lenet_epochs: of LeNet's original recipe.
+        test_images: test images that are read, 0 for all.
+        tuning_epochs: of trainings that choose on the hold-out.
+        tuning_rates: learning rates to choose from.
+    """
+
+    name: str
+    seeds: int
+    more_seeds: int
+    images: int
+    epochs: int
+    original_epochs: int
+    lenet_epochs: int
+    test_images: int
+    tuning_epochs: int
+    tuning_rates: tuple[float, ...]
+
+
+@cache
+def profile_named(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in _TABLE:
+        raise ValueError(f"profile: unknown profile {name!r}; known: {', '.join(PROFILES)}")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in _TABLE[name].items()}
+    return Profile(name, **values)
+
+
+def plan(notebook: str, profile: str) -> Plan:
+    """The runs behind ``notebook`` (its file name without ``.ipynb``), grouped by the name the notebook uses.
+
+    Raises:
+        ValueError: notebook or profile are unknown.
+    """
+    size = profile_named(profile)
+    if notebook not in PLANS:
+        raise ValueError(f"notebook: unknown notebook {notebook!r}; known: {', '.join(sorted(PLANS))}")
+    return PLANS[notebook](size)
+
+
+def planned(notebook: str) -> Callable[[Callable[[Profile], Plan]], Callable[[Profile], Plan]]:
+    """Decorator: register the plan of a notebook."""
+
+    def register(function: Callable[[Profile], Plan]) -> Callable[[Profile], Plan]:
+        PLANS[notebook] = function
+        return function
+
+    return register
+
+
+@planned("01_baselines")
+def baselines(size: Profile) -> Plan:
+    """Dense networks by both recipes, and the choice of the converged recipe's learning rate."""
+    kernels = [dense(5), dense(3), dense(1)]
+    return {
+        "tuning": [
+            tuning(size, dense(5), seed=seed, lr=rate)
+            for seed in range(min(size.more_seeds, 2))
+            for rate in size.tuning_rates
+        ],
+        "converged": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in kernels],
+        "original": [original(size, arm) for arm in kernels],
+        "lenet": [lenet(size, arm, seed=seed) for seed in range(size.more_seeds) for arm in (dense(3), dense(1))],
+    }
+
+
+@planned("02_inertial_layer")
+def inertial_layer(size: Profile) -> Plan:
+    """Initialisations compared on the hold-out, and one trained network to look at."""
+    return {
+        "initialisation": [
+            tuning(size, inertial(3, 2, init=init), seed=seed)
+            for seed in range(size.more_seeds)
+            for init in INITIALISATIONS
+        ],
+        "trained": [tuning(size, inertial(5, 2))],
+    }
+
+
+def converged(size: Profile, arm: Arm, **options: Any) -> TrainRun:
+    """A FashionNet by the converged recipe."""
+    return TrainRun(arm, epochs=size.epochs, images=size.images, test_images=size.test_images, **options)
+
+
+def original(size: Profile, arm: Arm) -> TrainRun:
+    """A FashionNet by the original recipe, with the original study's seed."""
+    options = {"epochs": size.original_epochs, "images": size.images, "test_images": size.test_images}
+    return TrainRun(arm, recipe="original", seed=1, **options)
+
+
+def lenet(size: Profile, arm: Arm, **options: Any) -> TrainRun:
+    """A LeNet by its original recipe."""
+    sizes = {"epochs": size.lenet_epochs, "images": size.images, "test_images": size.test_images}
+    return TrainRun(arm, "lenet", mnist_name(size.name), "original", **sizes, **options)
+
+
+def tuning(size: Profile, arm: Arm, **options: Any) -> TrainRun:
+    """A short training whose accuracy is that on the hold-out."""
+    return TrainRun(arm, epochs=size.tuning_epochs, images=size.images, tuning=True, **options)

@@ -1,0 +1,74 @@
+"""Running a command with a time limit while watching the memory of all its processes."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+#: Seconds between two looks at the memory.
+INTERVAL = 0.2
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended; ``code`` is None where the time limit ended it, ``peak`` is in bytes."""
+
+    code: int | None
+    seconds: float
+    peak: int
+    output: str
+
+
+def run_limited(command: list[str], log: Path, environment: dict[str, str], timeout: float) -> Finished:
+    """Run ``command`` for at most ``timeout`` seconds, its output collected in ``log``.
+
+    The peak is that of the resident memory of the process and its descendants, sampled; pages that they share count
+    once for each.  Whatever ends this function ends them all.
+    """
+    start = time.monotonic()
+    peak = 0
+    with open(log, "wb") as stream:
+        process = psutil.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None and time.monotonic() - start < timeout:
+                peak = max(peak, _memory(process))
+                try:
+                    process.wait(INTERVAL)
+                except (subprocess.TimeoutExpired, psutil.TimeoutExpired):
+                    continue
+            code = process.poll()
+        finally:
+            _kill(process)
+    return Finished(code, time.monotonic() - start, peak, log.read_text(errors="replace"))
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _memory(process: psutil.Process) -> int:
+    total = 0
+    for member in _family(process):
+        try:
+            total += member.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def _kill(process: psutil.Popen) -> None:
+    for member in reversed(_family(process)):
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait()

@@ -1,0 +1,153 @@
+"""One training: data in memory, normalised a batch at a time where the model lives, channels last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .data import normalise
+from .gate import Gate
+from .layer import InertialConv2d
+from .recipes import Recipe
+from .seed import generator
+
+#: Images per step where nothing is learned.
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images and labels on one device, with the numbers that normalise them.
+
+    Attributes:
+        pixels: uint8, shape (N, C, H, W).
+        labels: int64, shape (N,).
+        mean: per channel, of pixels in [0, 1].
+        std: per channel.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Normalised images, channels last, and their labels."""
+        pixels = self.pixels[index].contiguous(memory_format=torch.channels_last)
+        return normalise(pixels, self.mean, self.std), self.labels[index]
+
+    def first(self, number: int) -> Images:
+        """The first images; all of them for 0."""
+        return replace(self, pixels=self.pixels[:number], labels=self.labels[:number]) if number else self
+
+    def batches(self, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in order."""
+        for start in range(0, len(self), size):
+            yield self.batch(slice(start, start + size))
+
+
+@dataclass(frozen=True)
+class Training:
+    """What to train on, and how.
+
+    Attributes:
+        images: the training set.
+        holdout: held-out images whose accuracy the history shows, epoch by epoch.
+        recipe: optimizer, schedule, batch size.
+        epochs: passes over the training set.
+        seed: decides data order and dropout.
+        lr: the recipe's learning rate, or another while tuning.
+        dtype: float32, or bfloat16 for autocast.
+    """
+
+    images: Images
+    holdout: Images
+    recipe: Recipe
+    epochs: int
+    seed: int
+    lr: float
+    dtype: torch.dtype = torch.float32
+
+
+def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
+    """Train ``model`` in place.
+
+    Returns:
+        One dict per epoch: epoch, loss (mean over its batches), holdout accuracy, open fraction per inertial layer,
+        seconds.
+    """
+    device = training.images.pixels.device
+    model.to(device, memory_format=torch.channels_last)
+    size = training.recipe.batch_size
+    steps = -(-len(training.images) // size)
+    optimizer, scheduler, pace = training.recipe.build(model.parameters(), training.lr, steps, training.epochs)
+    order = generator(training.seed, "data order")
+    torch.manual_seed(training.seed)
+    history = []
+    for epoch in range(1, training.epochs + 1):
+        start = time.perf_counter()
+        model.train()
+        shuffled = torch.randperm(len(training.images), generator=order).to(device)
+        losses = torch.zeros((), device=device)
+        for index in shuffled.split(size):
+            losses += _step(model, training, optimizer, index)
+            if pace == "batch":
+                scheduler.step()
+        if pace == "epoch":
+            scheduler.step()
+        record = {"epoch": epoch, "loss": losses.item() / steps, "seconds": round(time.perf_counter() - start, 2)}
+        record["holdout_accuracy"] = accuracy(model, training.holdout, training.dtype)
+        history.append(record | open_fractions(model))
+    return history
+
+
+def _step(model: nn.Module, training: Training, optimizer: torch.optim.Optimizer, index: Tensor) -> Tensor:
+    images, labels = training.images.batch(index)
+    with _autocast(images.device, training.dtype):
+        loss = F.cross_entropy(model(images), labels)
+        for gate in (module for module in model.modules() if isinstance(module, Gate)):
+            budget = gate.budget_loss()
+            loss = loss if budget is None else loss + budget
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.detach()
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: Images, dtype: torch.dtype = torch.float32) -> float:
+    """Fraction of images that the model classifies correctly, in evaluation mode."""
+    return correct(model, images, dtype).sum().item() / len(images)
+
+
+@torch.no_grad()
+def correct(model: nn.Module, images: Images, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Whether each image is classified correctly, shape (N,), bool; the model is left in evaluation mode."""
+    model.eval()
+    results = []
+    for batch, labels in images.batches():
+        with _autocast(batch.device, dtype):
+            results.append(model(batch).argmax(1) == labels)
+    return torch.cat(results)
+
+
+def open_fractions(model: nn.Module) -> dict[str, float]:
+    """``open_fraction/<layer>`` of every gated inertial layer, as its latest call measured it."""
+    return {
+        f"open_fraction/{name}": round(module.open_fraction.item(), 6)
+        for name, module in model.named_modules()
+        if isinstance(module, InertialConv2d) and module.gate.constant is None
+    }
+
+
+def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
