@@ -70,6 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         shard=options.shard,
         device=options.device,
+        dtype=options.dtype,
     )
     print(summary)
     for failure in summary.failed:
@@ -139,6 +140,7 @@ def _notebooks(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         backend=options.backend,
         device=options.device,
+        dtype=options.dtype,
     )
     return 0 if outcome.passed else 1
 
@@ -179,6 +181,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, metavar="N", help="runs at once (default: one per processor)")
     parser.add_argument("--backend", default="loky", help="loky: this machine; dask or ray: a cluster")
     parser.add_argument("--device", help="cpu or cuda (default: the GPU if there is one)")
+    parser.add_argument("--dtype", default="float32", help="float32 (default) or bfloat16, where it is fast")
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, list[Run]]:

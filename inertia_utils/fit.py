@@ -1,9 +1,9 @@
 """Least-squares fit of a dense d×d kernel by an inertial one.
 
-The equivalent kernel K_o = Σ_m (M_0 + Σ_j θ_{o,m,j} M_j)·W_{o,m} is linear in W for fixed θ and affine in θ for fixed W.
-The fit alternates between the two exact solutions from several starts and keeps the best per filter.  One core per filter
-is found to rounding unless every start of a filter ends in a local minimum; several cores can trade places, which leaves
-a few per cent.
+The equivalent kernel K_o = Σ_m (M_0 + Σ_j θ_{o,m,j} M_j)·W_{o,m} is linear in W for fixed θ and affine in θ for
+fixed W.  The fit alternates between the two exact solutions from several starts and keeps the best per filter.  One core
+per filter is found to rounding unless every start of a filter ends in a local minimum; several cores can trade places,
+which leaves a few per cent.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def fit_kernel(
     best = problem.solve(problem.start(0), TRIAL_STEPS)
     for number in range(1, STARTS):
         best = problem.better(best, problem.solve(problem.start(number), TRIAL_STEPS))
-    weight, theta, _ = problem.solve(best[1], steps)
-    return problem.as_weight(weight).to(dense), problem.as_periphery(theta).to(dense)
+    theta = problem.solve(best[0], steps)[0]
+    return problem.weight_for(theta).to(dense), problem.as_periphery(theta).to(dense)
 
 
 class _Problem:
@@ -50,7 +50,10 @@ class _Problem:
 
     def __init__(self, dense: Tensor, reapply: Reapply, geometry: Geometry, core_share: int) -> None:
         self.geometry, self.reapply = geometry, reapply
-        self.target = dense.double().flatten(2).transpose(1, 2)
+        self.full_target = self.target = dense.double().flatten(2).transpose(1, 2)
+        if self.target.shape[2] > self.target.shape[1]:
+            # The residual does not change when channels are rotated; d² of them carry all of a filter's kernel.
+            self.target = torch.linalg.qr(self.target.mT).R.mT
         constant, moves = (part.to(self.target) for part in reapply.basis(geometry))
         self.constant, self.moves = constant + core_share * central(geometry).to(constant), moves
         # Weights that all filters share make one system of all filters.
@@ -69,26 +72,24 @@ class _Problem:
         identity = self.reapply.identity(self.geometry).to(self.target)
         return self.reapply.coefficients(identity, self.geometry) + 0.1 * noise
 
-    def solve(self, theta: Tensor, steps: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Alternate from θ; returns core weights, θ and each filter's squared error."""
+    def solve(self, theta: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+        """Alternate from θ; returns the new θ and each filter's squared error."""
         for _ in range(steps):
-            theta = self._theta_for(self._weight_for(theta))
-        weight = self._weight_for(theta)
+            theta = self._theta_for(self._weight_for(theta, self.target))
+        weight = self._weight_for(theta, self.target)
         residual = self.target - torch.einsum("omur,omrc->ouc", self._operators(theta), weight)
-        return weight, theta, residual.square().sum((1, 2))
+        return theta, residual.square().sum((1, 2))
 
-    def better(self, one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def better(self, one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The better of two solutions, filter by filter where filters are independent."""
-        wins = one[2] <= other[2]
         if self.shared:
-            return one if one[2].sum() <= other[2].sum() else other
-        return tuple(
-            torch.where(wins.view(-1, *[1] * (mine.dim() - 1)), mine, yours)
-            for mine, yours in zip(one, other, strict=True)
-        )
+            return one if one[1].sum() <= other[1].sum() else other
+        wins = one[1] <= other[1]
+        return torch.where(wins[:, None, None], one[0], other[0]), torch.where(wins, one[1], other[1])
 
-    def as_weight(self, weight: Tensor) -> Tensor:
-        """(O, m, r², C) → (O·m, C, r, r)."""
+    def weight_for(self, theta: Tensor) -> Tensor:
+        """The best core weights for θ, (O·m, C, r, r)."""
+        weight = self._weight_for(theta, self.full_target)
         return weight.transpose(2, 3).reshape(self.geometry.weight_shape)
 
     def as_periphery(self, theta: Tensor) -> Tensor:
@@ -99,9 +100,9 @@ class _Problem:
     def _operators(self, theta: Tensor) -> Tensor:
         return self.constant + torch.einsum("omj,jur->omur", theta, self.moves)
 
-    def _weight_for(self, theta: Tensor) -> Tensor:
+    def _weight_for(self, theta: Tensor, target: Tensor) -> Tensor:
         operators = self._operators(theta).transpose(1, 2).flatten(2)
-        weight = _least_squares(operators, self.target)
+        weight = _least_squares(operators, target)
         return weight.unflatten(1, (self.geometry.cores, -1))
 
     def _theta_for(self, weight: Tensor) -> Tensor:

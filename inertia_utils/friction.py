@@ -78,7 +78,7 @@ def friction_macs(measure: Measure, kernel_size: int, core_size: int, channels: 
     per_channel = measure.macs_per_channel(kernel_size, core_size)
     if reduction == "before":
         return channels + per_channel
-    return channels * (per_channel + 1)
+    return channels * (per_channel + (not measure.joint))
 
 
 @MEASURES.register("range")
@@ -124,7 +124,8 @@ def gradient(window: Window) -> Tensor:
     smooth, slope = _sobel(window.kernel_size)
     horizontal = window.filtered(torch.outer(smooth, slope))
     vertical = window.filtered(torch.outer(slope, smooth))
-    return torch.hypot(horizontal, vertical)
+    # Unlike hypot, the norm has a gradient (0) where both are 0, which is everywhere on a flat background.
+    return torch.linalg.vector_norm(torch.stack([horizontal, vertical]), dim=0)
 
 
 @MEASURES.register("laplacian")

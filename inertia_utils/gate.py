@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from .registry import Registry
 
 GATES: Registry[Callable[..., Gate]] = Registry("gate")
+#: What NaN and infinite frictions count as in a soft decision, in units of the mean friction.
+UNJUDGED = 1e4
 
 
 class Gate(nn.Module):
@@ -32,8 +34,8 @@ class Gate(nn.Module):
 
 
 def exceeds(friction: Tensor, threshold: Tensor | float) -> Tensor:
-    """Boolean map of friction > τ in which NaN counts as high: a position that cannot be judged is computed."""
-    return ~(friction <= threshold)
+    """Boolean map of friction > τ in which NaN and infinity count as high: what cannot be judged is computed."""
+    return ~((friction <= threshold) & torch.isfinite(friction))
 
 
 @GATES.register("always")
@@ -74,9 +76,7 @@ class Threshold(Gate):
 
     def __init__(self, rate: float, threshold: float) -> None:
         super().__init__()
-        if math.isnan(threshold):
-            raise ValueError("threshold: nan is not a threshold; give a number (inf closes, -inf opens every position)")
-        self.register_buffer("threshold", torch.tensor(float(threshold)))
+        self.register_buffer("threshold", torch.tensor(checked_threshold(threshold)))
 
     def forward(self, friction: Tensor) -> Tensor:
         """1 where friction > τ."""
@@ -126,7 +126,7 @@ class Rate(Gate):
             self.batches += 1
             step = torch.clamp(1 / self.batches, min=self.momentum)
             start = torch.where(torch.isfinite(self.threshold), self.threshold, threshold)
-            self.threshold.copy_(torch.lerp(start, threshold.float(), step))
+            self.threshold.copy_(start + step * (threshold - start))
 
     def extra_repr(self) -> str:
         """The rate and the threshold it has found."""
@@ -137,8 +137,8 @@ class Rate(Gate):
 class Learned(Gate):
     """τ and a temperature learned by gradient: hard forward, sigmoid backward, and a budget loss toward ρ.
 
-    g = 1[f/s > τ], and in the backward pass g = σ((f/s − τ)/t), where s is the mean friction of the first training batch,
-    so that τ and t have no unit.  τ starts where that batch opens ρ.
+    g = 1[f/s > τ], and in the backward pass g = σ((f/s − τ)/t), where s is the mean friction of the first training
+    batch, so that τ and t have no unit.  τ starts where that batch opens ρ.
 
     Raises:
         ValueError: ρ is outside [0, 1].
@@ -161,9 +161,10 @@ class Learned(Gate):
         hard = exceeds(normalised, self.threshold).to(friction.dtype)
         if not (self.training and torch.is_grad_enabled()):
             return hard
-        soft = torch.sigmoid((normalised - self.threshold) / self.log_temperature.exp())
+        judged = torch.nan_to_num(normalised, nan=UNJUDGED, posinf=UNJUDGED)
+        soft = torch.sigmoid((judged - self.threshold) / self.log_temperature.exp())
         self._soft_fraction = soft.mean() if soft.numel() else None
-        return hard + soft - soft.detach()
+        return hard + (soft - soft.detach())
 
     def budget_loss(self) -> Tensor | None:
         """weight·(mean soft decision of the latest training batch − ρ)²; None before the first."""
@@ -197,6 +198,17 @@ def checked_rate(rate: float) -> float:
     if not 0 <= rate <= 1:
         raise ValueError(f"rate: {rate!r} is not a fraction of positions; give a number from 0 to 1")
     return float(rate)
+
+
+def checked_threshold(threshold: float) -> float:
+    """The threshold, if it is a number.
+
+    Raises:
+        ValueError: it is NaN.
+    """
+    if math.isnan(threshold):
+        raise ValueError("threshold: nan is not a threshold; give a number (inf closes, -inf opens every position)")
+    return float(threshold)
 
 
 def quantile(friction: Tensor, fraction: float) -> Tensor:

@@ -23,6 +23,8 @@ from .worker import Report, one_thread, perform, perform_in_worker
 #: joblib backend → the package that must be installed for it.
 BACKENDS = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 Executor = Callable[[list[Task], bool], Iterator[Report]]
 
 
@@ -58,6 +60,7 @@ def execute(
     shard: str = "1/1",
     progress: bool = True,
     device: str | torch.device | None = None,
+    dtype: str = "float32",
 ) -> Summary:
     """Execute every run that ``store`` does not hold yet, and the runs that these build on.
 
@@ -71,13 +74,14 @@ def execute(
         shard: "i/n" executes part i of n, for a cluster's job array.
         progress: show a progress bar (``TQDM_DISABLE=1`` hides it too); finished runs are logged either way.
         device: "cpu", "cuda", …; by default the GPU if torch sees one.
+        dtype: "float32", or "bfloat16" for autocast, which pays only where the processor computes in it.
 
     Raises:
         ValueError: an argument is not valid.
         StoreError: the results folder cannot be read or written.
         StudyError: a worker process died.
     """
-    context = Context(store, choose_device(device))
+    context = Context(store, choose_device(device), choose_dtype(dtype))
     _check_arguments(backend, jobs)
     chosen = shard_of(runs, shard)
     status = store.status(chosen)
@@ -101,6 +105,17 @@ def execute(
             if not in_process and backend == "loky":  # idle workers would hold memory and disturb timings
                 get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
     return summary
+
+
+def choose_dtype(dtype: str) -> torch.dtype:
+    """The arithmetic asked for.
+
+    Raises:
+        ValueError: it is neither of the two that training knows.
+    """
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype: unknown name {dtype!r}; known: {', '.join(DTYPES)}")
+    return DTYPES[dtype]
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .friction import MEASURES, REDUCTIONS, Measure, friction_map
 from .fit import fit_kernel
-from .gate import GATES, Gate
+from .friction import MEASURES, REDUCTIONS, Measure, friction_map
+from .gate import GATES, Gate, checked_rate, checked_threshold
 from .geometry import Geometry
 from .initialise import INITIALISATIONS, initialise
 from .macs import MacCount, layer_macs
@@ -123,12 +123,17 @@ class InertialConv2d(nn.Module):
         self.stride = pair("stride", stride, smallest=1)
         self.padding = Padding(padding, padding_mode, self.geometry.kernel_size, self.stride)
         self.reapply = REAPPLICATIONS[reapply]() if isinstance(reapply, str) else reapply
+        if not hasattr(self.reapply, "basis"):
+            raise ValueError(f"reapply: expected a Reapply or one of {', '.join(REAPPLICATIONS)}, got {reapply!r}")
         self.reapply.check(self.geometry)
         self.friction = MEASURES[friction] if isinstance(friction, str) else friction
         self.reduction, self.skip, self.init = reduction, skip, init
         self._names = {"reapply": reapply, "merge": merge, "friction": friction}
         self._check_options(dilation)
-        self.gate = GATES[gate](rate=rate, threshold=threshold) if isinstance(gate, str) else gate
+        limits = {"rate": checked_rate(rate), "threshold": checked_threshold(threshold)}
+        self.gate = GATES[gate](**limits) if isinstance(gate, str) else gate
+        if not isinstance(self.gate, Gate):
+            raise ValueError(f"gate: expected a Gate or one of the names {', '.join(GATES)}, got {gate!r}")
 
         factory = {"device": device, "dtype": dtype}
         self.weight = nn.Parameter(torch.empty(self.geometry.weight_shape, **factory))
@@ -137,7 +142,7 @@ class InertialConv2d(nn.Module):
         # One column of the basis tells the response of every tap to a flat window: all its taps see the same value.
         constant, moves = self.reapply.basis(self.geometry)
         flat = torch.cat([constant[:, 0].sum().view(1), moves[:, :, 0].sum(1)])
-        self.register_buffer("_flat", flat.to(device), persistent=False)
+        self.register_buffer("_flat", flat.to(device, torch.float32), persistent=False)
         self.register_buffer("open_fraction", torch.tensor(self.gate.constant or 0.0, device=device))
         self.gate.to(device)
         self.reset_parameters()
@@ -224,6 +229,27 @@ class InertialConv2d(nn.Module):
         """
         if options.get("merge") == "stack":
             raise ValueError("merge: 'stack' cannot be fitted to a convolution; use 'matched', 'replace' or 'add'")
+        layer = cls.like(conv, margin, **options)
+        weight, periphery = fit_kernel(conv.weight.detach(), layer.reapply, layer.geometry, layer.merge.core_share)
+        with torch.no_grad():
+            layer.weight.copy_(weight)
+            layer.periphery.copy_(periphery)
+            if conv.bias is not None:
+                layer.bias.copy_(conv.bias)
+        return layer
+
+    @classmethod
+    def like(cls, conv: nn.Conv2d, margin: int, **options: Any) -> InertialConv2d:
+        """A fresh inertial layer with the sizes of ``conv``, on its device and in its dtype.
+
+        Args:
+            conv: a dense convolution with a square kernel.
+            margin: k.
+            options: keyword arguments of the layer.
+
+        Raises:
+            ValueError: a configuration that the layer refuses.
+        """
         layer = cls(
             conv.in_channels,
             conv.out_channels,
@@ -239,12 +265,6 @@ class InertialConv2d(nn.Module):
             conv.weight.dtype,
             **options,
         )
-        weight, periphery = fit_kernel(conv.weight.detach(), layer.reapply, layer.geometry, layer.merge.core_share)
-        with torch.no_grad():
-            layer.weight.copy_(weight)
-            layer.periphery.copy_(periphery)
-            if conv.bias is not None:
-                layer.bias.copy_(conv.bias)
         return layer.train(conv.training)
 
     def macs(self, input_shape: tuple[int, ...], open_fraction: float | None = None) -> MacCount:
@@ -266,7 +286,12 @@ class InertialConv2d(nn.Module):
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={geometry.kernel_size}"]
         parts += [f"margin={geometry.margin}, stride={self.stride}, padding={self.padding.argument!r}"]
         shown = {**self._names, "cores": geometry.cores, "groups": geometry.groups, "reduction": self.reduction}
-        shown |= {"skip": self.skip, "padding_mode": self.padding.mode, "init": self.init, "bias": self.bias is not None}
+        shown |= {
+            "skip": self.skip,
+            "padding_mode": self.padding.mode,
+            "init": self.init,
+            "bias": self.bias is not None,
+        }
         parts += [f"{name}={value!r}" for name, value in shown.items() if value != _DEFAULTS[name]]
         return ", ".join(parts)
 
@@ -287,12 +312,10 @@ class InertialConv2d(nn.Module):
         """The core's response map in which closed blocks keep the response of their first position."""
         exact = F.conv2d(window.x, self.weight, groups=self.geometry.groups)
         kept = _spread(exact[..., ::BLOCK, ::BLOCK], exact)
-        gate = self._gate(
-            block_windows(window), lambda: F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True)
-        )
+        gate = self._gate(block_windows(window), lambda: F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True))
         if isinstance(gate, float):
             return exact if gate else kept
-        return kept + _spread(gate, exact) * (exact - kept)
+        return torch.lerp(kept, exact, _spread(gate, exact).to(exact.dtype))
 
     def _gate(self, window: Window, detail: Callable[[], Tensor]) -> Tensor | float:
         if self.gate.constant is not None:
@@ -302,7 +325,7 @@ class InertialConv2d(nn.Module):
             window = replace(window, detail=detail())
         gate = self.gate(friction_map(self.friction, window, self.reduction))
         if gate.numel():
-            self.open_fraction.copy_(gate.detach().mean())
+            self.open_fraction.copy_(gate.detach().mean(dtype=torch.float32))
         return gate
 
     def _with_bias(self, output: Tensor) -> Tensor:
@@ -316,7 +339,9 @@ class InertialConv2d(nn.Module):
 
     def _check_options(self, dilation: int | tuple[int, int]) -> None:
         if pair("dilation", dilation, smallest=1) != (1, 1):
-            raise ValueError(f"dilation: {dilation!r} is not supported; it must be 1 (reapply='dilate' spreads the core)")
+            raise ValueError(
+                f"dilation: {dilation!r} is not supported; it must be 1 (reapply='dilate' spreads the core)"
+            )
         for argument, value, known in (("reduction", self.reduction, REDUCTIONS), ("skip", self.skip, SKIPS)):
             if value not in known:
                 raise ValueError(f"{argument}: unknown name {value!r}; known: {', '.join(known)}")
@@ -325,7 +350,8 @@ class InertialConv2d(nn.Module):
             raise ValueError(f"friction: {self.friction!r} does not declare its cost; decorate it with friction.costs")
         if self.reduction == "before" and self.friction.joint:
             raise ValueError(
-                f"reduction: 'before' averages the channels that friction={self._names['friction']!r} compares; use 'after'"
+                f"reduction: 'before' averages the channels that friction={self._names['friction']!r} needs apart; "
+                "use 'after'"
             )
         if self.skip == "core" and not hasattr(self.reapply, "from_map"):
             raise ValueError(
@@ -356,7 +382,7 @@ def block_windows(window: Window) -> Window:
 def _spread(blocks: Tensor, like: Tensor) -> Tensor:
     """Repeat one value per block over its positions: (N, C, ⌈H/2⌉, ⌈W/2⌉) → (N, C, H, W)."""
     height, width = like.shape[-2:]
-    return blocks.repeat_interleave(BLOCK, -2)[..., :height, :].repeat_interleave(BLOCK, -1)[..., :width]
+    return F.interpolate(blocks, scale_factor=BLOCK, mode="nearest")[..., :height, :width]
 
 
 def _geometry(
@@ -383,6 +409,8 @@ def _geometry(
     filters = out_channels // 2 if stacks else out_channels
     if in_channels % groups or filters % groups:
         raise ValueError(f"groups: {groups} must divide in_channels={in_channels} and the number of filters {filters}")
+    if stacks and groups > 1:
+        raise ValueError(f"groups: merge='stack' orders its channels by cores and details, not by {groups} groups")
     return Geometry(rows, margin, in_channels, filters, cores, groups)
 
 

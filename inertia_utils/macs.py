@@ -44,7 +44,8 @@ def layer_macs(layer: InertialConv2d, input_shape: tuple[int, ...], open_fractio
 
     For ``skip="detail"`` with P positions and fraction ρ: core r²·C·O·m·P, periphery ρ·P times the detailed pass.
     ``slide`` needs the core at every placement inside any window, borders included, which is a few more than P; where
-    no window is open it needs only P.  For ``skip="core"`` with Q placements in B blocks: core r²·C·O·m·(B + ρ·(Q − B)).
+    no window is open it needs only P.  For ``skip="core"`` with Q placements in B blocks the core costs
+    r²·C·O·m·(B + ρ·(Q − B)).
 
     Args:
         layer: the layer.
@@ -70,7 +71,8 @@ def _skip_detail(layer: InertialConv2d, input_shape: tuple[int, ...], rho: float
     placements = positions
     if hasattr(layer.reapply, "from_map") and rho > 0:
         placements = _positions(layer, input_shape, geometry.core_size, (1, 1))
-    scaled = 0.0 if layer.gate.constant is not None else (1 - rho) * geometry.filters * geometry.cores
+    scales = layer.merge.scales_core and layer.gate.constant is None
+    scaled = (1 - rho) * geometry.filters * geometry.cores if scales else 0.0
     return MacCount(
         core=geometry.core_macs * placements,
         periphery=(rho * layer.reapply.macs(geometry) + scaled) * positions,

@@ -53,10 +53,12 @@ class Merge(Protocol):
     Attributes:
         stacks: the output has twice as many channels as there are filters.
         core_share: how often the core itself is added to T in the open state.
+        scales_core: the closed state multiplies the core by γ.
     """
 
     stacks: bool
     core_share: int
+    scales_core: bool
 
     def closed(self, responses: Responses) -> Tensor:
         """The output of a closed position."""
@@ -79,14 +81,14 @@ def blend(merge: Merge, responses: Responses, gate: Tensor | float) -> Tensor:
     if isinstance(gate, float):
         return merge.open(responses) if gate else merge.closed(responses)
     closed = merge.closed(responses)
-    return closed + gate.to(closed.dtype) * (merge.open(responses) - closed)
+    return torch.lerp(closed, merge.open(responses), gate.to(closed.dtype))
 
 
 @MERGES.register("matched")
 class Matched:
     """Closed γ·c, open T: skipping loses exactly δ."""
 
-    stacks, core_share = False, 0
+    stacks, core_share, scales_core = False, 0, True
 
     def closed(self, responses: Responses) -> Tensor:
         """γ·c."""
@@ -101,7 +103,7 @@ class Matched:
 class Replace:
     """Closed c, open T."""
 
-    stacks, core_share = False, 0
+    stacks, core_share, scales_core = False, 0, False
 
     def closed(self, responses: Responses) -> Tensor:
         """c."""
@@ -116,7 +118,7 @@ class Replace:
 class Add:
     """Closed c, open c + T."""
 
-    stacks, core_share = False, 1
+    stacks, core_share, scales_core = False, 1, False
 
     def closed(self, responses: Responses) -> Tensor:
         """c."""
@@ -131,7 +133,7 @@ class Add:
 class Stack:
     """Closed [c, 0], open [c, δ], along channels: the form that the original text names."""
 
-    stacks, core_share = True, 0
+    stacks, core_share, scales_core = True, 0, False
 
     def closed(self, responses: Responses) -> Tensor:
         """[c, 0]."""

@@ -63,6 +63,13 @@ class Padding:
                 f"input: a padded size of {height}×{width} is smaller than the window of {self.kernel_size}; "
                 f"expected at least {self.kernel_size} in both directions, got an input of {size[0]}×{size[1]}"
             )
+        for pixels, width in zip(size, (max(top, bottom), max(left, right)), strict=True):
+            needed = {"zeros": 0, "replicate": 1, "circular": width, "reflect": width + 1}[self.mode]
+            if pixels < needed:
+                raise ValueError(
+                    f"input: padding_mode={self.mode!r} with a padding of {width} takes its values from at least "
+                    f"{needed} pixels, got an input of {size[0]}×{size[1]}"
+                )
 
     def _widths(self) -> tuple[int, int, int, int]:
         if self.argument == "valid":

@@ -57,7 +57,9 @@ def core_response(window: Window, weight: Tensor, groups: int) -> Tensor:
 
 def sum_cores(responses: Tensor, cores: int) -> Tensor:
     """Sum each filter's m cores: (N, O·m, H, W) → (N, O, H, W)."""
-    return responses if cores == 1 else responses.unflatten(1, (-1, cores)).sum(2)
+    # Adding slices keeps the memory format, which a sum over a split dimension does not.
+    first, *others = responses.unflatten(1, (-1, cores)).unbind(2)
+    return sum(others, first)
 
 
 def placements(kernel_size: int, core_size: int) -> Tensor:
@@ -124,7 +126,7 @@ class Slide:
 
     def from_map(self, responses: Tensor, window: Window, periphery: Tensor) -> tuple[Tensor, Tensor]:
         """Core and T from the response map φ, shape (N, O·m, H − r + 1, W − r + 1)."""
-        filters, cores = periphery.shape[:2]
+        filters = periphery.shape[0]
         at_placements = Window(responses, window.margin + 1, window.margin, window.stride)
         core = at_placements.pixel(window.offset, window.offset)
         return core, F.conv2d(responses, periphery, stride=window.stride, groups=filters)
@@ -220,7 +222,8 @@ class Resize(_Blend):
 
     def stretched(self, kernel_size: int, core_size: int) -> Tensor:
         """Bilinear interpolation with every column scaled to sum one."""
-        line = F.interpolate(torch.eye(core_size, dtype=torch.float64)[None], size=kernel_size, mode="linear", align_corners=False)[0]
+        taps = torch.eye(core_size, dtype=torch.float64)[None]
+        line = F.interpolate(taps, size=kernel_size, mode="linear", align_corners=False)[0]
         line = line / line.sum(1, keepdim=True)
         return torch.einsum("iu,jv->uvij", line, line).reshape(kernel_size**2, core_size**2)
 

@@ -14,7 +14,7 @@ from .runs import Run, run_id
 from .schedule import unique
 from .store import Result, Store
 
-__all__ = ["Failure", "Study", "StudyError", "Summary", "collect", "execute", "open_study", "results"]
+__all__ = ["Failure", "Study", "StudyError", "Summary", "collect", "execute", "open_study", "published", "results"]
 
 #: The profile that trains nothing and reads the published results.
 REPORT = "report"
@@ -66,6 +66,15 @@ def open_study(notebook: str, profile: str, results: str = "") -> Study:
     groups = plan(notebook, profile)
     store = Store(Path(results) if results else paths.working_results(), profile)
     return Study(notebook, profile, collect(groups, store))
+
+
+def published(notebook: str, profile: str) -> Study:
+    """The published results of one profile for ``notebook``, however many there are by now; nothing is executed.
+
+    Raises:
+        ValueError: the notebook or the profile is not known.
+    """
+    return _read(notebook, Store(paths.RESULTS, profile))
 
 
 def collect(groups: dict[str, list[Run]], store: Store, **options: Any) -> dict[str, list[Result]]:

@@ -50,7 +50,9 @@ class Window:
     def pixel(self, row: int, column: int) -> Tensor:
         """The pixel at (row, column) of every window, shape (N, C, H_out, W_out)."""
         (height, width), (down, right) = self.shape, self.stride
-        return self.x[..., row : row + down * (height - 1) + 1 : down, column : column + right * (width - 1) + 1 : right]
+        return self.x[
+            ..., row : row + down * (height - 1) + 1 : down, column : column + right * (width - 1) + 1 : right
+        ]
 
     def periphery(self) -> Iterator[Tensor]:
         """The d² − r² periphery pixels of every window, one tensor after another."""

@@ -1,0 +1,53 @@
+"""Results as data frames: one row per run, or one per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from .result_file import Result
+from .stats import Interval, interval
+
+
+def frame(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per training run: arm, dataset, recipe, seed, and all metrics."""
+    return pd.DataFrame([_identity(result) | result.metrics for result in results])
+
+
+def curves(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per training run and epoch: arm, dataset, recipe, seed, and what the history holds."""
+    return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
+
+
+def by_arm(table: pd.DataFrame, column: str = "accuracy") -> dict[str, Interval]:
+    """Arm → mean and interval of ``column`` over the seeds, in order of appearance."""
+    return {arm: interval(rows[column].tolist()) for arm, rows in table.groupby("arm", sort=False)}
+
+
+def by_seed(table: pd.DataFrame, arm: str, column: str = "accuracy") -> dict[int, float]:
+    """Seed → value of one arm, for paired comparisons."""
+    rows = table[table["arm"] == arm]
+    return dict(zip(rows["seed"].tolist(), rows[column].tolist(), strict=True))
+
+
+def summary(table: pd.DataFrame, columns: Iterable[str] = ("conv_weights", "weights", "conv_macs")) -> pd.DataFrame:
+    """One row per arm: accuracy in per cent with its interval, and the mean of ``columns``."""
+    rows = {}
+    for arm, group in table.groupby("arm", sort=False):
+        accuracy = interval((100 * group["accuracy"]).tolist())
+        rows[arm] = {"accuracy (%)": f"{accuracy:.2f}"} | {name: round(group[name].mean()) for name in columns}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
+
+
+def _identity(result: Result) -> dict[str, object]:
+    run = result.run
+    return {
+        "arm": run.arm.name,
+        "network": run.network,
+        "dataset": run.dataset,
+        "recipe": run.recipe,
+        "lr": run.lr,
+        "seed": run.seed,
+        "training_seconds": sum(epoch["seconds"] for epoch in result.history),
+    }

@@ -1,0 +1,116 @@
+"""Paired statistics over seeds (design, section 6, rule 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+#: Non-inferiority margin, in accuracy; fixed before any run.
+MARGIN = 0.003
+#: Significance level of every test, and one minus the coverage of every interval.
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its t interval; the interval of a single value is not defined and shown as nan.
+
+    Attributes:
+        mean: of the values.
+        low: lower limit.
+        high: upper limit.
+        count: number of values.
+    """
+
+    mean: float
+    low: float
+    high: float
+    count: int
+
+    def __format__(self, spec: str) -> str:
+        """``mean ± half width (n)``, each number by ``spec``."""
+        spread = f" ± {format(self.high - self.mean, spec)}" if self.count > 1 else ""
+        return f"{format(self.mean, spec)}{spread} (n={self.count})"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Accuracy of an arm against a control, seed by seed.
+
+    Attributes:
+        difference: arm − control, with its interval.
+        p_better: p value of "the arm is not better than the control", one-sided.
+        p_worse: p value of "the arm is not worse", one-sided.
+        p_non_inferior: p value of "the arm is worse by the margin or more", one-sided.
+    """
+
+    difference: Interval
+    p_better: float
+    p_worse: float
+    p_non_inferior: float
+
+    @property
+    def verdict(self) -> str:
+        """superior, non-inferior, inferior or inconclusive, each at :data:`ALPHA`."""
+        if self.p_better < ALPHA:
+            return "superior"
+        if self.p_non_inferior < ALPHA:
+            return "non-inferior"
+        return "inferior" if self.p_worse < ALPHA else "inconclusive"
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Mean and two-sided t interval of independent values.
+
+    Raises:
+        ValueError: there is no value.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.size == 0:
+        raise ValueError("values: expected at least one value, got none")
+    mean = float(values.mean())
+    if values.size == 1:
+        return Interval(mean, np.nan, np.nan, 1)
+    half = float(stats.sem(values) * stats.t.ppf(1 - ALPHA / 2, values.size - 1))
+    return Interval(mean, mean - half, mean + half, values.size)
+
+
+def compare(arm: dict[int, float], control: dict[int, float], margin: float = MARGIN) -> Comparison:
+    """Paired comparison of two arms over the seeds that both have.
+
+    Args:
+        arm: seed → accuracy.
+        control: seed → accuracy.
+        margin: non-inferiority margin, in accuracy.
+
+    Raises:
+        ValueError: fewer than two seeds in common.
+    """
+    seeds = sorted(arm.keys() & control.keys())
+    if len(seeds) < 2:
+        raise ValueError(f"arm, control: a paired comparison needs two seeds in common, got {len(seeds)}")
+    ours, theirs = (np.array([values[seed] for seed in seeds]) for values in (arm, control))
+    return Comparison(
+        interval(ours - theirs),
+        _p(ours, theirs, "greater"),
+        _p(ours, theirs, "less"),
+        _p(ours + margin, theirs, "greater"),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p values adjusted for a family of tests by Holm's step-down procedure."""
+    return list(map(float, multipletests(p_values, alpha=ALPHA, method="holm")[1])) if len(p_values) else []
+
+
+def _p(ours: np.ndarray, theirs: np.ndarray, alternative: str) -> float:
+    difference = ours - theirs
+    if np.ptp(difference) == 0:
+        # Without spread the t statistic is not defined; the answer is certain either way.
+        wins = difference[0] > 0 if alternative == "greater" else difference[0] < 0
+        return 0.0 if wins else 1.0
+    return float(stats.ttest_rel(ours, theirs, alternative=alternative).pvalue)
