@@ -1,9 +1,9 @@
 """Least-squares fit of a dense d×d kernel by an inertial one.
 
 The equivalent kernel K_o = Σ_m (M_0 + Σ_j θ_{o,m,j} M_j)·W_{o,m} is linear in W for fixed θ and affine in θ for
-fixed W.  The fit alternates between the two exact solutions from several starts and keeps the best per filter.  One core
-per filter is found to rounding unless every start of a filter ends in a local minimum; several cores can trade places,
-which leaves a few per cent.
+fixed W.  The fit alternates between the two exact solutions from several starts and keeps the best per filter.  One
+core per filter is found to rounding unless every start of a filter ends in a local minimum; several cores can trade
+places, which leaves a few per cent.
 """
 
 from __future__ import annotations

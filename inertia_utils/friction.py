@@ -11,6 +11,7 @@ one per window where it compares channels with each other, and it is 0 on a flat
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -139,7 +140,7 @@ def laplacian(window: Window) -> Tensor:
 @costs(lambda d, r: 2 * d + 2 * r + 6, joint=True)
 def cosine(window: Window) -> Tensor:
     """1 − cosine between the channel vectors of periphery and core, as half the squared distance of unit vectors."""
-    difference = F.normalize(window.periphery_mean(), dim=1) - F.normalize(window.core_mean(), dim=1)
+    difference = _unit(window.periphery_mean()) - _unit(window.core_mean())
     return difference.square().sum(1, keepdim=True) / 2
 
 
@@ -151,7 +152,7 @@ def jsd(window: Window) -> Tensor:
     A reference channel fixed at zero joins the softmax, so that the measure is defined for one channel as well.
     """
     core, periphery = (_log_softmax(mean) for mean in (window.core_mean(), window.periphery_mean()))
-    middle = torch.logaddexp(core, periphery) - torch.log(torch.tensor(2.0))
+    middle = torch.logaddexp(core, periphery) - math.log(2)
     divergence = sum(p.exp() * (p - middle) for p in (core, periphery)) / 2
     return divergence.sum(1, keepdim=True).clamp_min(0)
 
@@ -163,7 +164,7 @@ def entropy(window: Window) -> Tensor:
     size = window.kernel_size
     pixels = torch.stack([window.pixel(row, column) for row in range(size) for column in range(size)])
     log_p = pixels.log_softmax(0)
-    return (torch.log(torch.tensor(float(size**2))) + (log_p.exp() * log_p).sum(0)).clamp_min(0)
+    return (math.log(size**2) + (log_p.exp() * log_p).sum(0)).clamp_min(0)
 
 
 @MEASURES.register("random")
@@ -184,12 +185,17 @@ def oracle(window: Window) -> Tensor:
 
 def _sobel(size: int) -> tuple[Tensor, Tensor]:
     """Binomial smoothing and derivative filters of one length; [1, 2, 1] and [−1, 0, 1] for 3."""
-    smooth = torch.ones(1)
+    smooth = torch.ones(1, dtype=torch.float64)
     for _ in range(size - 2):
         smooth = F.pad(smooth, (0, 1)) + F.pad(smooth, (1, 0))
     slope = F.pad(smooth, (1, 0)) - F.pad(smooth, (0, 1))
     smooth = F.pad(smooth, (0, 1)) + F.pad(smooth, (1, 0))
     return smooth / smooth.sum(), slope / slope.abs().sum()
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    # A zero vector has no direction; left to normalize, its gradient would be of the order 1e12.
+    return F.normalize(vectors, dim=1).masked_fill((vectors == 0).all(1, keepdim=True), 0)
 
 
 def _log_softmax(channels: Tensor) -> Tensor:

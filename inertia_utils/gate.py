@@ -151,7 +151,7 @@ class Learned(Gate):
         self.threshold = nn.Parameter(torch.tensor(0.0))
         self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
         self.register_buffer("scale", torch.tensor(0.0))
-        self._soft_fraction: Tensor | None = None
+        self._fraction: Tensor | None = None
 
     def forward(self, friction: Tensor) -> Tensor:
         """Hard decisions whose gradient is that of the sigmoid."""
@@ -163,14 +163,15 @@ class Learned(Gate):
             return hard
         judged = torch.nan_to_num(normalised, nan=UNJUDGED, posinf=UNJUDGED)
         soft = torch.sigmoid((judged - self.threshold) / self.log_temperature.exp())
-        self._soft_fraction = soft.mean() if soft.numel() else None
-        return hard + (soft - soft.detach())
+        gate = hard + (soft - soft.detach())
+        self._fraction = gate.mean() if gate.numel() else None
+        return gate
 
     def budget_loss(self) -> Tensor | None:
-        """weight·(mean soft decision of the latest training batch − ρ)²; None before the first."""
-        if self._soft_fraction is None:
+        """weight·(open fraction of the latest training batch − ρ)², hard forward, soft backward; None before any."""
+        if self._fraction is None:
             return None
-        return self.budget_weight * (self._soft_fraction - self.rate).square()
+        return self.budget_weight * (self._fraction - self.rate).square()
 
     def _start(self, friction: Tensor) -> None:
         mean = friction.mean()
@@ -182,7 +183,7 @@ class Learned(Gate):
 
     def __getstate__(self) -> dict:
         """Leave the graph of the latest batch out of copies and pickles."""
-        return {**super().__getstate__(), "_soft_fraction": None}
+        return {**super().__getstate__(), "_fraction": None}
 
     def extra_repr(self) -> str:
         """The rate asked for and the threshold in units of friction."""

@@ -166,6 +166,10 @@ class InertialConv2d(nn.Module):
         """The windows of a batch (N, C, H, W), padding included."""
         return Window(self.padding(x), self.geometry.kernel_size, self.geometry.margin, self.stride)
 
+    def responses(self, x: Tensor) -> Responses:
+        """Core and re-applied responses of a batch (N, C, H, W) at every position, whatever the gate says."""
+        return self._responses(self.windows(x))
+
     @property
     def gamma(self) -> Tensor:
         """γ: T's response to a flat window relative to the core's, per filter and core, shape (O, m)."""
@@ -300,9 +304,12 @@ class InertialConv2d(nn.Module):
             return blend(self.merge, self._responses_from_map(window, self._skipped_map(window)), 1.0)
         if self.gate.constant == 0:
             return self.merge.closed(Responses(core_response(window, self.weight, self.geometry.groups), self.gamma))
-        core, reapplied = self.reapply.forward(window, self.weight, self.periphery, self.geometry)
-        responses = Responses(core, self.gamma, reapplied)
+        responses = self._responses(window)
         return blend(self.merge, responses, self._gate(window, lambda: responses.detail))
+
+    def _responses(self, window: Window) -> Responses:
+        core, reapplied = self.reapply.forward(window, self.weight, self.periphery, self.geometry)
+        return Responses(core, self.gamma, reapplied)
 
     def _responses_from_map(self, window: Window, response_map: Tensor) -> Responses:
         core, reapplied = self.reapply.from_map(response_map, window, self.periphery)

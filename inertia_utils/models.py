@@ -33,9 +33,7 @@ class FashionNet(nn.Module):
         ValueError: the head is unknown.
     """
 
-    def __init__(
-        self, kernel: int | Arm = 5, head: str = "fc", in_channels: int = 1, image_size: int = 28
-    ) -> None:
+    def __init__(self, kernel: int | Arm = 5, head: str = "fc", in_channels: int = 1, image_size: int = 28) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
@@ -69,9 +67,7 @@ class LeNet(nn.Module):
         images (N, in_channels, image_size, image_size) → logits (N, 10)
     """
 
-    def __init__(
-        self, kernel: int | Arm = 3, padded: bool = False, in_channels: int = 1, image_size: int = 28
-    ) -> None:
+    def __init__(self, kernel: int | Arm = 3, padded: bool = False, in_channels: int = 1, image_size: int = 28) -> None:
         super().__init__()
         arm = as_arm(kernel)
         padding = "same" if padded else 0

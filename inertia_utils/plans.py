@@ -12,6 +12,7 @@ from typing import Any
 from .arms import Arm, dense, inertial
 from .data import mnist_name
 from .initialise import INITIALISATIONS
+from .inspect_run import InspectRun
 from .runs import Run
 from .train_run import TrainRun
 
@@ -112,7 +113,7 @@ def inertial_layer(size: Profile) -> Plan:
             for seed in range(size.more_seeds)
             for init in INITIALISATIONS
         ],
-        "trained": [tuning(size, inertial(5, 2))],
+        "inspected": [InspectRun(tuning(size, inertial(5, 2)))],
     }
 
 

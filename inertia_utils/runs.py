@@ -36,7 +36,7 @@ class Context:
     """Where a run executes: its device and dtype, and the store that holds the runs it builds on."""
 
     store: Store
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
 
 

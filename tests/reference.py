@@ -1,6 +1,6 @@
 """The inertial convolution a second time: loops over windows in NumPy, straight from the definitions.
 
-Nothing here uses the package, and nothing is clever: every window is cut out, every formula is written as it is defined.
+Nothing here uses the package, and nothing is clever: every window is cut out, every formula is written as defined.
 Shapes are as in the package: weight (O·m, C/groups, r, r), bias (O,), and periphery weights by re-application.
 """
 
@@ -59,7 +59,7 @@ def channels_of(filter_index: int, filters: int, channels: int, groups: int) -> 
 
 
 def bilinear(target: int, source: int) -> np.ndarray:
-    """Weights (target, source) of linear interpolation with pixel areas aligned, every tap's footprint summing to one."""
+    """Weights (target, source) of linear interpolation, pixel areas aligned, each tap's footprint summing to one."""
     weights = np.zeros((target, source))
     for index in range(target):
         place = min(max((index + 0.5) * source / target - 0.5, 0.0), source - 1.0)

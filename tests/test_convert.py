@@ -39,7 +39,11 @@ def test_resnet18_keeps_what_can_be_represented(resnet):
 
 def test_what_does_not_fit_is_named():
     model = nn.Sequential(
-        nn.Conv2d(3, 4, (3, 5)), nn.Conv2d(4, 4, 3, dilation=2), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 5, 3), nn.Conv2d(5, 4, 3)
+        nn.Conv2d(3, 4, (3, 5)),
+        nn.Conv2d(4, 4, 3, dilation=2),
+        nn.Conv2d(4, 4, 1),
+        nn.Conv2d(4, 5, 3),
+        nn.Conv2d(5, 4, 3),
     )
     conversion = convert(model, margin=1, merge="stack", keep_weights=False)
     assert conversion.replaced == ["4"]
@@ -55,7 +59,9 @@ def test_a_convolution_alone():
     assert isinstance(convert(nn.Conv2d(3, 4, 3), margin=1).model, InertialConv2d)
 
 
-@pytest.mark.parametrize("options", [{"margin": 0}, {"margin": 1, "gate": "ajar"}, {"margin": 1, "rate": 2.0, "gate": "rate"}])
+@pytest.mark.parametrize(
+    "options", [{"margin": 0}, {"margin": 1, "gate": "ajar"}, {"margin": 1, "rate": 2.0, "gate": "rate"}]
+)
 def test_bad_options_are_refused_even_without_convolutions(options):
-    with pytest.raises(ValueError, match="^(margin|gate|rate): "):
+    with pytest.raises(ValueError, match=r"^(margin|gate|rate): "):
         convert(nn.Linear(2, 2), **options)

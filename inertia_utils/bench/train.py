@@ -1,8 +1,8 @@
 """Images per second of the original training loop against this one, on the same network.
 
 The original loop: torchvision's DataLoader with ToTensor and Normalize, float32, NCHW, batch 400, SGD.  Ours: bytes in
-memory, normalised a batch at a time, channels last, fused SGD of the same rate and batch; in one process with all cores,
-and as a study runs it, one single-threaded run per core.  Arms are interleaved and all use all cores.
+memory, normalised a batch at a time, channels last, fused SGD of the same rate and batch; in one process with all
+cores, and as a study runs it, one single-threaded run per core.  Arms are interleaved and all use all cores.
 """
 
 from __future__ import annotations

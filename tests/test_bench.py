@@ -1,0 +1,36 @@
+"""Benchmarks measure every arm in every round and report ratios of what they measured."""
+
+import pytest
+
+from inertia_utils.bench import timing
+from inertia_utils.bench.train import _row, table
+
+
+def test_interleaving_times_every_arm_once_per_round():
+    calls = []
+    arms = {name: (lambda name=name: calls.append(name)) for name in "ab"}
+    timings = timing.interleave(arms, rounds=3)
+    assert calls == list("abababab"), "one warm-up round and three counted ones"
+    assert all(len(arm.seconds) == 3 for arm in timings.values())
+    with pytest.raises(ValueError, match="rounds: expected at least 2, got 1"):
+        timing.interleave(arms, rounds=1)
+
+
+def test_ratios_are_taken_round_by_round():
+    slow, fast = timing.Timing([2.0, 4.0, 9.0]), timing.Timing([1.0, 1.0, 3.0])
+    assert timing.ratio(slow, fast).seconds == [2.0, 4.0, 3.0]
+    assert timing.ratio(slow, fast).median == 3.0
+
+
+def test_table_shows_what_was_measured():
+    timings = {"original loop": timing.Timing([4.0, 4.0]), "ours, one run per core": timing.Timing([2.0, 1.0])}
+    row = _row(timings["ours, one run per core"], 2000, timings, 1000)
+    assert row["ratio"] == 6.0 and row["ratio_range"] == [4.0, 8.0]
+    record = {
+        "network": "net",
+        "images_per_round": 1000,
+        "rounds": 2,
+        "machine": {"device": "cpu", "cores": 2, "torch": "2"},
+        "arms": {"ours, one run per core": row},
+    }
+    assert "| ours, one run per core | 1333 (1143 – 1600) | 6.00 (4.00 – 8.00) |" in table(record)

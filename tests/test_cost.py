@@ -1,0 +1,89 @@
+"""Weights and MACs of whole models against hand counts and torch's own counter."""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet18
+
+from inertia_utils import InertialConv2d, convert
+from inertia_utils.arms import dense, inertial, separable
+from inertia_utils.cost import measure
+from inertia_utils.models import FashionNet, LeNet
+
+
+@pytest.mark.parametrize(
+    ("kernel", "weights", "macs"),
+    [
+        (5, 52_096, 25 * (32 * 784 + 2048 * 196)),
+        (3, 18_816, 9 * (32 * 784 + 2048 * 196)),
+        (1, 2_176, 32 * 784 + 2048 * 196),
+    ],
+)
+def test_fashion_net_by_hand(kernel, weights, macs):
+    metrics = measure(FashionNet(kernel), [torch.randn(2, 1, 28, 28)]).metrics()
+    assert metrics["conv_weights"] == weights
+    assert metrics["conv_macs"] == metrics["conv_macs_best"] == metrics["conv_macs_worst"] == macs
+    assert metrics["weights"] == weights + 3136 * 1024 + 1024 + 10_240 + 10
+    assert metrics["macs"] == macs + 3136 * 1024 + 10_240
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FashionNet(inertial(5, 2)),
+        FashionNet(inertial(3, 2, cores=2)),
+        FashionNet(inertial(5, 2, reapply="dilate", merge="add")),
+        FashionNet(separable(3), head="gap"),
+        LeNet(inertial(3, 2)),
+        LeNet(dense(3), padded=True),
+        convert(resnet18(num_classes=4), margin=2, keep_weights=False).model,
+        nn.Sequential(nn.ConvTranspose2d(3, 4, 3), nn.Conv2d(4, 4, 3, groups=2), nn.PReLU()),
+    ],
+    ids=["slide", "two cores", "dilate", "separable", "lenet", "lenet padded", "resnet18", "unknown layers"],
+)
+def test_against_torchs_counter(model):
+    channels = next(model.parameters()).shape[1] if not isinstance(model, nn.Sequential) else 3
+    x = torch.randn(2, channels, 28, 28)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(x)
+    total = measure(model, [x]).metrics()["macs"]
+    assert 2 * total * len(x) == counter.get_total_flops()
+
+
+def test_gated_cost_averages_over_batches_and_lies_between_the_cases():
+    torch.manual_seed(0)
+    model = FashionNet(inertial(5, 2, gate="rate", rate=0.3, reapply="dilate"))
+    batches = [torch.randn(4, 1, 28, 28), torch.randn(2, 1, 28, 28) * 3]
+    model.train()
+    model(batches[0])
+    cost = measure(model, batches)
+    fractions = []
+    for batch in batches:
+        model.eval()(batch)
+        fractions += [model.conv1.open_fraction.item()] * len(batch)
+    first = cost.layers[0]
+    assert first.open_fraction == pytest.approx(sum(fractions) / len(fractions))
+    assert 0 < first.open_fraction < 1
+    assert first.best < first.macs.total < first.worst
+    assert first.macs.friction > 0 and first.macs.gate == 28 * 28
+    expected = model.conv1.macs((1, 28, 28), first.open_fraction).total
+    assert first.macs.total == pytest.approx(expected)
+
+
+def test_a_learned_gate_counts_its_parameters_in_its_layer():
+    layer = InertialConv2d(2, 4, 3, 1, gate="learned")
+    cost = measure(nn.Sequential(layer), [torch.randn(1, 2, 8, 8)])
+    assert [entry.name for entry in cost.layers] == ["0"]
+    assert cost.layers[0].weights == 4 * 2 * 4 + 4 * 4 + 4 + 2
+
+
+def test_training_mode_is_left_as_it_was():
+    model = FashionNet(5).train()
+    measure(model, [torch.randn(1, 1, 28, 28)])
+    assert model.training
+
+
+def test_no_batch():
+    with pytest.raises(ValueError, match="batches: expected at least one batch"):
+        measure(FashionNet(3), [])

@@ -1,0 +1,40 @@
+"""Plans and profiles: complete, paired, and identified by what they are."""
+
+import pytest
+
+from inertia_utils.plans import PLANS, PROFILES, plan, profile_named
+from inertia_utils.runs import config, from_config, run_id
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("notebook", sorted(PLANS))
+def test_every_run_survives_its_configuration(notebook, profile):
+    groups = plan(notebook, profile)
+    assert groups and all(groups.values())
+    for runs in groups.values():
+        for run in runs:
+            assert from_config(config(run)) == run
+        assert len({run_id(run) for run in runs}) == len(runs), "a group lists a run twice"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_arms_of_a_comparison_share_their_seeds(profile):
+    seeds: dict[str, set[int]] = {}
+    for run in plan("01_baselines", profile)["converged"]:
+        seeds.setdefault(run.arm.name, set()).add(run.seed)
+    assert len(set(map(frozenset, seeds.values()))) == 1
+    assert len(seeds["dense 5×5"]) == profile_named(profile).seeds >= 2
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match="profile: unknown profile 'huge'; known: smoke, quick, full"):
+        plan("01_baselines", "huge")
+    with pytest.raises(ValueError, match="notebook: unknown notebook '99_none'; known: 01_baselines"):
+        plan("99_none", "quick")
+
+
+def test_unknown_kinds_and_fields_are_refused():
+    with pytest.raises(ValueError, match="unknown run kind 'walk'; known: "):
+        from_config({"kind": "walk"})
+    with pytest.raises(ValueError, match="TrainRun has no field colour"):
+        from_config({"kind": "train", "colour": 1})

@@ -1,0 +1,68 @@
+"""Statistics against scipy and by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from inertia_utils.stats import MARGIN, compare, holm, interval
+
+accuracies = st.lists(st.floats(0.8, 0.95), min_size=3, max_size=12)
+
+
+@settings(derandomize=True, deadline=None)
+@given(accuracies)
+def test_interval_is_the_t_interval(values):
+    if np.ptp(values) < 1e-6:
+        values[0] += 0.01
+    ours = interval(values)
+    low, high = scipy_stats.t.interval(0.95, len(values) - 1, np.mean(values), scipy_stats.sem(values))
+    assert (ours.mean, ours.low, ours.high) == pytest.approx((np.mean(values), low, high))
+
+
+def test_interval_of_one_value_and_of_none():
+    assert math.isnan(interval([0.9]).low) and f"{interval([0.9]):.2f}" == "0.90 (n=1)"
+    with pytest.raises(ValueError, match="values: expected at least one"):
+        interval([])
+
+
+def as_seeds(values):
+    return dict(enumerate(values))
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(0.01, "superior"), (0.0, "non-inferior"), (-0.001, "non-inferior"), (-0.02, "inferior")]
+)
+def test_verdicts(gain, verdict):
+    control = np.linspace(0.90, 0.92, 10)
+    noise = 0.0004 * np.array([1, -1, 2, -2, 1, -1, 2, -2, 1, -1])
+    assert compare(as_seeds(control + gain + noise), as_seeds(control)).verdict == verdict
+
+
+def test_few_noisy_seeds_are_inconclusive():
+    assert compare(as_seeds([0.90, 0.93, 0.91]), as_seeds([0.92, 0.91, 0.92])).verdict == "inconclusive"
+
+
+def test_pairing_uses_common_seeds_only():
+    comparison = compare({0: 0.91, 1: 0.92, 7: 0.1}, {0: 0.90, 1: 0.90, 9: 0.99})
+    assert comparison.difference.mean == pytest.approx(0.015) and comparison.difference.count == 2
+    with pytest.raises(ValueError, match="two seeds in common, got 1"):
+        compare({0: 0.9, 1: 0.9}, {0: 0.9, 2: 0.9})
+
+
+def test_non_inferiority_p_value_is_scipys():
+    ours, theirs = np.array([0.91, 0.92, 0.93, 0.91]), np.array([0.911, 0.922, 0.929, 0.913])
+    expected = scipy_stats.ttest_rel(ours + MARGIN, theirs, alternative="greater").pvalue
+    assert compare(as_seeds(ours), as_seeds(theirs)).p_non_inferior == pytest.approx(expected)
+
+
+def test_differences_without_spread():
+    assert compare({0: 0.9, 1: 0.8}, {0: 0.9, 1: 0.8}).verdict == "non-inferior"
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([]) == []
