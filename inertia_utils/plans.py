@@ -38,6 +38,7 @@ class Profile:
         lenet_epochs: of LeNet's original recipe.
         test_images: test images that are read, 0 for all.
         tuning_epochs: of trainings that choose on the hold-out.
+        tuning_seeds: of the choice of the learning rate.
         tuning_rates: learning rates to choose from.
     """
 
@@ -50,6 +51,7 @@ class Profile:
     lenet_epochs: int
     test_images: int
     tuning_epochs: int
+    tuning_seeds: int
     tuning_rates: tuple[float, ...]
 
 
@@ -95,7 +97,7 @@ def baselines(size: Profile) -> Plan:
     return {
         "tuning": [
             tuning(size, dense(5), seed=seed, lr=rate)
-            for seed in range(min(size.more_seeds, 2))
+            for seed in range(size.tuning_seeds)
             for rate in size.tuning_rates
         ],
         "converged": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in kernels],

@@ -30,7 +30,7 @@ class TrainRun(Run, kind="train"):
         dataset: name of the dataset.
         recipe: ``"converged"`` or ``"original"``.
         epochs: passes over the training images; 0 for the recipe's own.
-        images: training images, a stratified subset; 0, or more than there are, for all but the hold-out.
+        images: training images, a stratified subset, with a quarter as many held-out ones; 0, or more than there are, for all but the hold-out.
         seed: of initial values, data order, dropout and subset.
         head: of FashionNet.
         padded: for LeNet, pad the convolutions.
@@ -104,7 +104,9 @@ class TrainRun(Run, kind="train"):
             kept = kept[data.stratified(dataset.train_labels[kept], self.images, self.seed)[1]]
         return Training(
             self._images(dataset.train_images[kept], dataset.train_labels[kept], context.device),
-            self._images(dataset.train_images[held], dataset.train_labels[held], context.device).first(self.images),
+            self._images(dataset.train_images[held], dataset.train_labels[held], context.device).first(
+                self.images // 4
+            ),
             plan,
             self.epochs or plan.epochs,
             self.seed,

@@ -60,8 +60,8 @@ def test_slide_keeps_the_variance_open_and_closed(kernel_size, margin, cores):
         assert shut == pytest.approx(1, abs=0.15)
 
 
-# The open state is scaled to the dense variance in every mode.  Closed, the blends have the core alone, which is stronger
-# than its blend with the smoother stretched core; for aggregate γ is one number for all filters and comes out as drawn.
+# The open state is scaled to the dense variance in every mode.  Closed, the blends have the core alone, which is
+# stronger than its blend with the smoother stretched core; for aggregate γ is one number for all filters, as drawn.
 @pytest.mark.parametrize("reapply", REAPPLICATIONS)
 @pytest.mark.parametrize("init", NAMES)
 def test_open_variance_in_every_mode(init, reapply):

@@ -45,16 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line of the benchmark."""
     parser.add_argument("--images", type=int, default=4000, help="images per round (default: 4000)")
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds (default: 5)")
-    parser.add_argument("--output", type=Path, default=paths.EXECUTED / "bench" / "train.json", help="JSON to write")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=paths.EXECUTED / "bench" / "train.json",
+        help="JSON to write; a Markdown table goes beside it",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
-    """Measure, print the table, write the JSON."""
+    """Measure, print the table, write it as JSON and as Markdown."""
     record = measure(options.images, options.rounds)
     print(table(record))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(options.output, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
-    print(f"written: {options.output}")
+    write_atomically(options.output.with_suffix(".md"), (table(record) + "\n").encode())
+    print(f"written: {options.output} and .md")
     return 0
 
 
@@ -166,9 +172,7 @@ def _rectify_first() -> nn.Module:
     )
 
 
-def _train_once(
-    pixels: torch.Tensor, labels: torch.Tensor, threads: int, dtype: torch.dtype = torch.float32
-) -> None:
+def _train_once(pixels: torch.Tensor, labels: torch.Tensor, threads: int, dtype: torch.dtype = torch.float32) -> None:
     plan = recipe("original", "fashionnet")
     images = Images(pixels, labels, (0.5,), (0.5,))
     with _threads(threads):
