@@ -84,7 +84,7 @@ class Arm:
             first: it is the network's first convolution.
         """
         if self.conv == "dense" or (first and self.dense_first):
-            return nn.Conv2d(in_channels, out_channels, self.kernel_size, padding=padding, bias=self.bias)
+            return _dense_layer(in_channels, out_channels, self.kernel_size, padding, self.bias)
         if self.conv == "separable":
             depthwise = nn.Conv2d(in_channels, in_channels, self.kernel_size, padding=padding, groups=in_channels)
             return nn.Sequential(depthwise, nn.Conv2d(in_channels, out_channels, 1, bias=self.bias))
@@ -106,6 +106,15 @@ class Arm:
             skip=self.skip,
             init=self.init,
         )
+
+
+def _dense_layer(in_channels: int, out_channels: int, kernel_size: int, padding: int | str, bias: bool) -> nn.Module:
+    if padding == "same" and kernel_size % 2 == 0:
+        # nn.Conv2d pads an even kernel likewise, with a warning that it copies the input.
+        before, after = (kernel_size - 1) // 2, kernel_size // 2
+        conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias)
+        return nn.Sequential(nn.ZeroPad2d((before, after, before, after)), conv)
+    return nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
 
 
 def dense(kernel_size: int, hidden: int = Arm.hidden) -> Arm:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from .result_file import Result
+from .runs import run_id
 from .stats import Interval, interval
 
 
@@ -40,10 +41,19 @@ def summary(table: pd.DataFrame, columns: Iterable[str] = ("conv_weights", "weig
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("arm")
 
 
+def unique(*groups: Iterable[Result]) -> list[Result]:
+    """The results of several groups, each once."""
+    return list({run_id(result.run): result for group in groups for result in group}.values())
+
+
 def _identity(result: Result) -> dict[str, object]:
     run = result.run
     return {
         "arm": run.arm.name,
+        "conv": run.arm.conv,
+        "kernel_size": run.arm.kernel_size,
+        "margin": run.arm.margin,
+        "cores": run.arm.cores,
         "network": run.network,
         "dataset": run.dataset,
         "recipe": run.recipe,

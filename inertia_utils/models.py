@@ -6,12 +6,14 @@ Max-pooling and ReLU commute, since both are monotone; the networks pool first a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .arms import Arm, as_arm
+from .arms import Arm, as_arm, dense
+from .cost import measure
 
 HEADS = ("fc", "gap")
 
@@ -89,6 +91,20 @@ class LeNet(nn.Module):
 
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lenet": LeNet}
+
+
+@cache
+def widened(arm: Arm) -> Arm:
+    """The dense arm of the core's size whose FashionNet has as many convolution MACs as that of ``arm``.
+
+    Only the first convolution's output is widened, so that the head stays the same.
+    """
+    core_size = arm.kernel_size - arm.margin
+    return dense(core_size, hidden=round(_conv_macs(arm) / _conv_macs(dense(core_size, hidden=1))))
+
+
+def _conv_macs(arm: Arm) -> float:
+    return measure(FashionNet(arm, head="gap"), [torch.zeros(1, 1, 28, 28)]).metrics()["conv_macs"]
 
 
 @torch.no_grad()

@@ -9,10 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .arms import Arm, dense, inertial
+from .arms import Arm, dense, inertial, separable
 from .data import mnist_name
 from .initialise import INITIALISATIONS
 from .inspect_run import InspectRun
+from .models import widened
 from .runs import Run
 from .train_run import TrainRun
 
@@ -37,6 +38,9 @@ class Profile:
         original_epochs: of FashionNet's original recipe.
         lenet_epochs: of LeNet's original recipe.
         test_images: test images that are read, 0 for all.
+        grid_seeds: of the grid over window and margin and of its controls.
+        windows: values of d in the grid over window and margin.
+        cores: largest number of cores in that grid.
         tuning_epochs: of trainings that choose on the hold-out.
         tuning_seeds: of the choice of the learning rate.
         tuning_rates: learning rates to choose from.
@@ -50,6 +54,9 @@ class Profile:
     original_epochs: int
     lenet_epochs: int
     test_images: int
+    grid_seeds: int
+    windows: tuple[int, ...]
+    cores: int
     tuning_epochs: int
     tuning_seeds: int
     tuning_rates: tuple[float, ...]
@@ -117,6 +124,36 @@ def inertial_layer(size: Profile) -> Plan:
         ],
         "inspected": [InspectRun(tuning(size, inertial(5, 2)))],
     }
+
+
+@planned("03_window_and_margin")
+def window_and_margin(size: Profile) -> Plan:
+    """Every window and margin with the gate open, and the dense and separable networks to hold them against."""
+    arms = grid(size.windows, size.cores)
+    small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
+    controls = [dense(1), dense(2), *(make(d) for d in size.windows for make in (dense, separable))]
+    primary = [dense(3), dense(1), dense(5), *PRIMARY]
+    return {
+        "primary": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary],
+        "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms],
+        "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
+        "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in small],
+        "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
+    }
+
+
+#: Inertial arms of the comparisons that decide, each against dense 3×3.
+PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=2, dense_first=True))
+
+
+def grid(windows: tuple[int, ...], most_cores: int) -> list[Arm]:
+    """All (d, k) of these windows with one core, and with more where the core is 1×1 or 2×2."""
+    return [
+        inertial(d, k, cores=cores)
+        for d in windows
+        for k in range(1, d)
+        for cores in range(1, (most_cores if d - k <= 2 else 1) + 1)
+    ]
 
 
 def converged(size: Profile, arm: Arm, **options: Any) -> TrainRun:

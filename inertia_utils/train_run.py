@@ -30,7 +30,8 @@ class TrainRun(Run, kind="train"):
         dataset: name of the dataset.
         recipe: ``"converged"`` or ``"original"``.
         epochs: passes over the training images; 0 for the recipe's own.
-        images: training images, a stratified subset, with a quarter as many held-out ones; 0, or more than there are, for all but the hold-out.
+        images: training images, a stratified subset, watched on a quarter as many held-out ones; 0, or more than there
+            are, for all but the hold-out.
         seed: of initial values, data order, dropout and subset.
         head: of FashionNet.
         padded: for LeNet, pad the convolutions.

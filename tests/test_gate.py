@@ -210,9 +210,19 @@ def test_a_mostly_broken_batch_is_open_and_forgotten(broken):
     layer = InertialConv2d(1, 2, 3, 2, gate="rate", rate=0.3)
     layer(images(channels=1))
     before = layer.gate.threshold.clone()
-    layer(torch.full((2, 1, 8, 8), broken))
+    x = images(channels=1, size=5)
+    # every window holds this pixel, so that the quantile of the frictions is itself NaN or infinite
+    x[..., 2, 2] = broken
+    layer(x)
     assert layer.open_fraction == 1
     assert torch.equal(layer.gate.threshold, before)
+
+
+@pytest.mark.parametrize("broken", [NAN, INF])
+@pytest.mark.parametrize("gate", [Threshold(0.5, INF), Rate(0.0, 0.0), Rate(0.3, 0.0).train()])
+def test_no_threshold_closes_what_cannot_be_judged(gate, broken):
+    friction = torch.tensor([1.0, 2.0, *[broken] * 8]).view(1, 1, 2, 5)
+    assert gate(friction)[friction.isfinite().logical_not()].all()
 
 
 def test_learned_gate_does_not_start_on_a_broken_batch():
