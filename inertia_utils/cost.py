@@ -93,48 +93,52 @@ def measure(model: nn.Module, batches: Iterable[Tensor]) -> Cost:
     Raises:
         ValueError: there is no batch.
     """
-    layers = {name: module for name, module in model.named_modules() if list(module.parameters(recurse=False))}
-    counted = _Counter(layers)
     training = model.training
     model.eval()
-    handles = [module.register_forward_hook(counted.hook(name)) for name, module in layers.items()]
     try:
-        for batch in batches:
-            counted.images += len(batch)
-            counted.run(model, batch)
-            if not counted.gated:
-                break
+        with Meter(model) as meter:
+            for batch in batches:
+                model(batch)
+                if not meter.gated:
+                    break
+        flops = {} if meter.knows_all else _flops(model, batch)
     finally:
-        for handle in handles:
-            handle.remove()
         model.train(training)
-    if not counted.images:
-        raise ValueError("batches: expected at least one batch of inputs, got none")
-    return counted.cost()
+    return meter.cost(flops)
 
 
-class _Counter:
-    """Sums MACs over batches through forward hooks."""
+class Meter:
+    """Counts what a model computes while the context is open, through forward hooks.
 
-    def __init__(self, layers: dict[str, nn.Module]) -> None:
-        self.layers, self.images = layers, 0
-        self.flops: dict[str, float] | None = None
+    Args:
+        model: the model, called with batches of shape (N, …).
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.images = model, 0
+        self.layers = {name: module for name, module in model.named_modules() if list(module.parameters(recurse=False))}
         self.costs = {
             name: LayerCost(name, type(module).__name__, sum(p.numel() for p in module.parameters(recurse=False)))
-            for name, module in layers.items()
+            for name, module in self.layers.items()
         }
-        for name, module in layers.items():
+        for name, module in self.layers.items():
             if isinstance(module, InertialConv2d):
                 self.costs[name].weights += sum(p.numel() for p in module.gate.parameters())
         self.opened: dict[str, float] = {}
-        self.gated = any(isinstance(m, InertialConv2d) and m.gate.constant is None for m in layers.values())
+        self.gated = any(isinstance(m, InertialConv2d) and m.gate.constant is None for m in self.layers.values())
+        self.knows_all = all(map(_is_known, self.layers.values()))
 
-    def run(self, model: nn.Module, batch: Tensor) -> None:
-        """One forward pass; the first one also asks torch for what no formula here covers."""
-        if self.flops is None and not all(map(_is_known, self.layers.values())):
-            self.flops = _flops(model, batch)
-        else:
-            model(batch)
+    def __enter__(self) -> Meter:
+        self._handles = [module.register_forward_hook(self.hook(name)) for name, module in self.layers.items()]
+        self._handles.append(self.model.register_forward_pre_hook(self._count_images))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _count_images(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.images += len(inputs[0])
 
     def hook(self, name: str):
         """The forward hook of one layer."""
@@ -149,15 +153,24 @@ class _Counter:
 
         return add
 
-    def cost(self) -> Cost:
-        """Averages per image."""
+    def cost(self, flops: dict[str, float] | None = None) -> Cost:
+        """Averages per image.
+
+        Args:
+            flops: FLOPs per image of the layers that no formula here covers, by name.
+
+        Raises:
+            ValueError: the model was not called.
+        """
+        if not self.images:
+            raise ValueError("batches: expected at least one batch of inputs, got none")
         for name, entry in self.costs.items():
             entry.macs = entry.macs * (1 / self.images)
             entry.best, entry.worst = entry.best / self.images, entry.worst / self.images
             if name in self.opened:
                 entry.open_fraction = self.opened[name] / self.images
             if not _is_known(self.layers[name]):
-                macs = self.flops.get(name, 0.0) / 2
+                macs = (flops or {}).get(name, 0.0) / 2
                 entry.macs, entry.best, entry.worst = MacCount(core=macs), macs, macs
         return Cost([entry for name, entry in self.costs.items() if not _is_gate(name, self.layers)])
 

@@ -170,6 +170,19 @@ class InertialConv2d(nn.Module):
         """Core and re-applied responses of a batch (N, C, H, W) at every position, whatever the gate says."""
         return self._responses(self.windows(x))
 
+    def friction_and_loss(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the gate decides by, and what closing would lose: the friction and |δ| of every position or block.
+
+        Shapes are (N, 1, H_out, W_out) and (N, O, H_out, W_out); for ``skip="core"`` one value per block, and the loss
+        is that of its core responses, (N, O·m, blocks down, blocks across).
+        """
+        window = self.windows(x)
+        if self.skip == "core":
+            loss = _block_loss(*self._exact_and_kept(window))
+            return self._friction(block_windows(window), lambda: loss), loss
+        detail = self._responses(window).detail
+        return self._friction(window, lambda: detail), detail.abs()
+
     @property
     def gamma(self) -> Tensor:
         """γ: T's response to a flat window relative to the core's, per filter and core, shape (O, m)."""
@@ -317,20 +330,27 @@ class InertialConv2d(nn.Module):
 
     def _skipped_map(self, window: Window) -> Tensor:
         """The core's response map in which closed blocks keep the response of their first position."""
-        exact = F.conv2d(window.x, self.weight, groups=self.geometry.groups)
-        kept = _spread(exact[..., ::BLOCK, ::BLOCK], exact)
-        gate = self._gate(block_windows(window), lambda: F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True))
+        exact, kept = self._exact_and_kept(window)
+        gate = self._gate(block_windows(window), lambda: _block_loss(exact, kept))
         if isinstance(gate, float):
             return exact if gate else kept
         return torch.lerp(kept, exact, _spread(gate, exact).to(exact.dtype))
 
-    def _gate(self, window: Window, detail: Callable[[], Tensor]) -> Tensor | float:
-        if self.gate.constant is not None:
-            return self.gate.constant
+    def _exact_and_kept(self, window: Window) -> tuple[Tensor, Tensor]:
+        """The core's response map, and the one in which every block keeps the response of its first position."""
+        exact = F.conv2d(window.x, self.weight, groups=self.geometry.groups)
+        return exact, _spread(exact[..., ::BLOCK, ::BLOCK], exact)
+
+    def _friction(self, window: Window, detail: Callable[[], Tensor]) -> Tensor:
         # Only the oracle may see the detail; every other measure decides before any detail exists.
         if self.friction.needs_detail:
             window = replace(window, detail=detail())
-        gate = self.gate(friction_map(self.friction, window, self.reduction))
+        return friction_map(self.friction, window, self.reduction)
+
+    def _gate(self, window: Window, detail: Callable[[], Tensor]) -> Tensor | float:
+        if self.gate.constant is not None:
+            return self.gate.constant
+        gate = self.gate(self._friction(window, detail))
         if gate.numel():
             self.open_fraction.copy_(gate.detach().mean(dtype=torch.float32))
         return gate
@@ -384,6 +404,11 @@ def block_windows(window: Window) -> Window:
     # Repeating the last pixels completes half blocks at the border without adding a value to their windows.
     padded = F.pad(window.x, (0, columns % BLOCK, 0, rows % BLOCK), mode="replicate")
     return Window(padded, window.core_size + BLOCK - 1, BLOCK - 1, (BLOCK, BLOCK))
+
+
+def _block_loss(exact: Tensor, kept: Tensor) -> Tensor:
+    """The largest error of each block that keeps its first response, shape (N, C, ⌈H/2⌉, ⌈W/2⌉)."""
+    return F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True)
 
 
 def _spread(blocks: Tensor, like: Tensor) -> Tensor:

@@ -1,0 +1,157 @@
+"""Gating a trained network: how accuracy falls as fewer positions are opened.
+
+A network trained with its gates open gets a friction measure and a threshold per layer.  The thresholds open a given
+fraction of the held-out positions, layer by layer, each calibrated behind the layers that are gated already; they are
+then frozen for the test set (design, section 6, rule 2).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+
+from .cost import Meter
+from .friction import MEASURES
+from .gate import Threshold, quantile
+from .layer import InertialConv2d
+from .runs import Context, Outcome, Run
+from .train import Images, accuracy
+from .train_run import TrainRun
+
+#: Held-out images that thresholds are calibrated on.
+CALIBRATION_IMAGES = 500
+#: Held-out images on which friction is compared with what closing loses.
+AGREEMENT_IMAGES = 100
+
+
+@dataclass(frozen=True)
+class GateRun(Run, kind="gate"):
+    """Gate a trained network by one friction measure, at several rates.
+
+    Attributes:
+        parent: the training, its gates open.
+        friction: name of the measure.
+        rates: fractions of positions to open.
+        reduction: of channels, ``"after"`` or ``"before"`` the window pass.
+        skip: what closed positions save, ``"detail"`` or ``"core"``.
+
+    Raises:
+        ValueError: the parent was trained with a gate, the measure is unknown, or a rate is not a fraction.
+    """
+
+    parent: TrainRun
+    friction: str = "range"
+    rates: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    reduction: str = "after"
+    skip: str = "detail"
+
+    def __post_init__(self) -> None:
+        if self.parent.arm.gate != "always":
+            raise ValueError(f"parent: expected a training with the gate open, got gate={self.parent.arm.gate!r}")
+        MEASURES[self.friction]
+        if not all(0 <= rate <= 1 for rate in self.rates):
+            raise ValueError(f"rates: expected fractions from 0 to 1, got {self.rates}")
+
+    @property
+    def seed(self) -> int:
+        """Of the parent."""
+        return self.parent.seed
+
+    @property
+    def cost(self) -> float:
+        """Relative duration: the test set once per rate, forward only."""
+        return 10_000 * len(self.rates) * 12.0
+
+    def parents(self) -> tuple[Run, ...]:
+        """The training."""
+        return (self.parent,)
+
+    def label(self) -> str:
+        """What is gated, and how."""
+        return f"gate {self.friction} {self.reduction}, skip {self.skip} · {self.parent.label()}"
+
+    def execute(self, context: Context) -> Outcome:
+        """One record per rate: accuracy and MACs on the test set, measured open fractions."""
+        torch.manual_seed(self.seed)
+        model = self._model(context)
+        training = self.parent.training(context)
+        test = self.parent.test_set(context.device)
+        records = []
+        for rate in self.rates:
+            calibrate(model, training.holdout.first(CALIBRATION_IMAGES), rate)
+            with Meter(model) as meter:
+                result = {"rate": rate, "accuracy": accuracy(model, test, context.dtype)}
+            records.append(result | meter.cost().metrics())
+        return Outcome(
+            {"evaluated_on": "test", "test_images": len(test), **self._agreement(model, training.holdout)}, records
+        )
+
+    def _model(self, context: Context) -> nn.Module:
+        """The trained network with threshold gates of this measure."""
+        arm = replace(
+            self.parent.arm, gate="threshold", friction=self.friction, reduction=self.reduction, skip=self.skip
+        )
+        trained = context.store.load_weights(self.parent)
+        model = replace(self.parent, arm=arm).model()
+        gates = {name for name in model.state_dict() if ".gate." in name}
+        missing, unexpected = model.load_state_dict(trained, strict=False)
+        if set(missing) != gates or unexpected:
+            raise RuntimeError(
+                f"weights of {self.parent.label()} do not fit: {missing} missing, {unexpected} unexpected"
+            )
+        return model.to(context.device, memory_format=torch.channels_last).eval()
+
+    @torch.no_grad()
+    def _agreement(self, model: nn.Module, images: Images) -> dict[str, float]:
+        """Spearman's rank correlation of friction with what closing loses, per layer, on held-out images."""
+        calibrate(model, images.first(CALIBRATION_IMAGES), 1.0)
+        batch, _ = images.batch(slice(0, AGREEMENT_IMAGES))
+        correlations = {}
+        for name, layer in gated_layers(model):
+            friction, loss = layer.friction_and_loss(_input_of(layer, model, batch))
+            ranks = spearmanr(friction.flatten().cpu(), loss.mean(1).flatten().cpu())
+            # Where one of them is constant, there is nothing to agree on.
+            correlations[f"rank_correlation/{name}"] = 0.0 if math.isnan(ranks.statistic) else float(ranks.statistic)
+        return correlations
+
+
+def gated_layers(model: nn.Module) -> list[tuple[str, InertialConv2d]]:
+    """Inertial layers with a threshold gate, by name, in the order of the model."""
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, InertialConv2d) and isinstance(module.gate, Threshold)
+    ]
+
+
+@torch.no_grad()
+def calibrate(model: nn.Module, images: Images, rate: float) -> None:
+    """Set the threshold of every gated layer so that it opens ``rate`` of the positions of ``images``.
+
+    Layers are calibrated in the order of the model, so that each sees inputs from layers that are gated already.
+
+    Args:
+        model: a network whose layers run in the order in which they are defined; left in evaluation mode.
+        images: held-out images, taken as one batch.
+        rate: fraction of positions to open.
+    """
+    model.eval()
+    batch, _ = images.batch(slice(None))
+    for _, layer in gated_layers(model):
+        friction, _ = layer.friction_and_loss(_input_of(layer, model, batch))
+        layer.gate.threshold.copy_(quantile(friction, 1 - rate))
+
+
+def _input_of(layer: nn.Module, model: nn.Module, batch: Tensor) -> Tensor:
+    """What ``layer`` is given when ``model`` sees ``batch``."""
+    seen = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        model(batch)
+    finally:
+        handle.remove()
+    return seen[0]
