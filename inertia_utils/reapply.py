@@ -126,10 +126,12 @@ class Slide:
 
     def from_map(self, responses: Tensor, window: Window, periphery: Tensor) -> tuple[Tensor, Tensor]:
         """Core and T from the response map φ, shape (N, O·m, H − r + 1, W − r + 1)."""
-        filters = periphery.shape[0]
         at_placements = Window(responses, window.margin + 1, window.margin, window.stride)
         core = at_placements.pixel(window.offset, window.offset)
-        return core, F.conv2d(responses, periphery, stride=window.stride, groups=filters)
+        # Depthwise and then summed: torch has fast kernels for one channel per group, not for m.
+        weights = periphery.flatten(0, 1).unsqueeze(1)
+        moved = F.conv2d(responses, weights, stride=window.stride, groups=len(weights))
+        return core, sum_cores(moved, periphery.shape[1])
 
     def macs(self, geometry: Geometry) -> int:
         """O·m·(k+1)²."""
