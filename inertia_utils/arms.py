@@ -62,17 +62,13 @@ class Arm:
         return ", ".join(parts)
 
     def _changed_options(self) -> list[str]:
-        changed = []
-        for option in ("reapply", "merge", "cores", "gate", "friction", "skip", "init"):
-            value = getattr(self, option)
-            # A gate that never looks at friction has none to name.
-            if value != getattr(Arm, option):
-                changed.append(f"{option} {value}")
+        options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
+        changed = {name: getattr(self, name) for name in options if getattr(self, name) != getattr(Arm, name)}
         if self.gate in ("rate", "learned"):
-            changed.append(f"rate {self.rate:g}")
-        if self.dense_first:
-            changed.append("dense first layer")
-        return changed
+            changed["gate"] = f"{self.gate} {self.rate:g}"
+        elif self.gate == "threshold":
+            changed["gate"] = f"threshold {self.threshold:g}"
+        return [f"{name} {value}" for name, value in changed.items()] + self.dense_first * ["dense first layer"]
 
     def layer(self, in_channels: int, out_channels: int, padding: int | str, *, first: bool = False) -> nn.Module:
         """A convolution of this arm.

@@ -23,7 +23,16 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 #: Arms whose look is the same in every notebook; others get theirs from their name.
-FIXED = ("dense 5×5", "dense 3×3", "dense 1×1", "inertial (5, 2)", "inertial (3, 2)", "separable 3×3")
+FIXED = (
+    "dense 5×5",
+    "dense 3×3",
+    "dense 1×1",
+    "inertial (5, 2)",
+    "inertial (3, 2)",
+    "separable 3×3",
+    "inertial (3, 2), cores 2",
+    "inertial (3, 2), cores 2, dense first layer",
+)
 
 
 def use_style() -> None:

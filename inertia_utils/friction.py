@@ -118,6 +118,17 @@ def squared(window: Window) -> Tensor:
     return sum(deviations) / len(deviations)
 
 
+@MEASURES.register("squared_sum")
+@costs(lambda d, r: 2 * (d * d - r * r) + 2 * r + 1, joint=True)
+def squared_sum(window: Window) -> Tensor:
+    """Squared deviation of the periphery from the core's mean, summed over window and channels.
+
+    It is ``squared`` on the scale of the method's earlier published form, whose fixed threshold belongs to this sum.
+    """
+    pixels = window.kernel_size**2 - window.core_size**2
+    return pixels * squared(window).sum(1, keepdim=True)
+
+
 @MEASURES.register("gradient")
 @costs(lambda d, r: 4 * d + 3)
 def gradient(window: Window) -> Tensor:

@@ -94,17 +94,18 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lene
 
 
 @cache
-def widened(arm: Arm) -> Arm:
-    """The dense arm of the core's size whose FashionNet has as many convolution MACs as that of ``arm``.
+def widened(arm: Arm, network: str = "fashionnet") -> Arm:
+    """The dense arm of the core's size whose network has as many convolution MACs as that of ``arm``.
 
     Only the first convolution's output is widened, so that the head stays the same.
     """
     core_size = arm.kernel_size - arm.margin
-    return dense(core_size, hidden=round(_conv_macs(arm) / _conv_macs(dense(core_size, hidden=1))))
+    single = _conv_macs(dense(core_size, hidden=1), network)
+    return dense(core_size, hidden=round(_conv_macs(arm, network) / single))
 
 
-def _conv_macs(arm: Arm) -> float:
-    return measure(FashionNet(arm, head="gap"), [torch.zeros(1, 1, 28, 28)]).metrics()["conv_macs"]
+def _conv_macs(arm: Arm, network: str) -> float:
+    return measure(NETWORKS[network](arm), [torch.zeros(1, 1, 28, 28)]).metrics()["conv_macs"]
 
 
 @torch.no_grad()

@@ -37,6 +37,7 @@ class Profile:
         epochs: of the converged recipe, 0 for its own.
         original_epochs: of FashionNet's original recipe.
         lenet_epochs: of LeNet's original recipe.
+        lenet_seeds: of the MNIST comparisons.
         test_images: test images that are read, 0 for all.
         grid_seeds: of the grid over window and margin and of its controls.
         windows: values of d in the grid over window and margin.
@@ -53,6 +54,7 @@ class Profile:
     epochs: int
     original_epochs: int
     lenet_epochs: int
+    lenet_seeds: int
     test_images: int
     grid_seeds: int
     windows: tuple[int, ...]
@@ -109,7 +111,7 @@ def baselines(size: Profile) -> Plan:
         ],
         "converged": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in kernels],
         "original": [original(size, arm) for arm in kernels],
-        "lenet": [lenet(size, arm, seed=seed) for seed in range(size.more_seeds) for arm in (dense(3), dense(1))],
+        "lenet": [lenet(size, arm, seed=seed) for seed in range(size.lenet_seeds) for arm in (dense(3), dense(1))],
     }
 
 
@@ -141,6 +143,27 @@ def window_and_margin(size: Profile) -> Plan:
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
     }
 
+
+@planned("07_mnist_lenet")
+def mnist_lenet(size: Profile) -> Plan:
+    """LeNet by the original recipe: the mandatory arms, the earlier published form, and equal spatial sizes."""
+    gated = [inertial(3, 2, gate="rate", rate=0.25, friction=friction) for friction in ("range", "random")]
+    slide = inertial(3, 2)
+    arms = [dense(3), dense(1), widened(slide, "lenet"), slide, *gated, EARLIER_FORM]
+    return {
+        "lenet": [lenet(size, arm, seed=seed) for seed in range(size.lenet_seeds) for arm in arms],
+        "padded": [
+            lenet(size, arm, seed=seed, padded=True)
+            for seed in range(size.lenet_seeds)
+            for arm in (dense(3), dense(1), slide)
+        ],
+    }
+
+
+#: The method as it was published earlier: 1×1 core, eight shared periphery weights, a threshold that is not trained.
+EARLIER_FORM = inertial(
+    3, 2, reapply="aggregate", merge="replace", friction="squared_sum", gate="threshold", threshold=0.1, bias=False
+)
 
 #: Inertial arms of the comparisons that decide, each against dense 3×3.
 PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=2, dense_first=True))

@@ -43,24 +43,24 @@ class Comparison:
 
     Attributes:
         difference: arm − control, with its interval.
-        p_better: p value of "the arm is not better than the control", one-sided.
-        p_worse: p value of "the arm is not worse", one-sided.
+        p_different: p value of "both are equally good", two-sided.
         p_non_inferior: p value of "the arm is worse by the margin or more", one-sided.
+        margin: of non-inferiority.
     """
 
     difference: Interval
-    p_better: float
-    p_worse: float
+    p_different: float
     p_non_inferior: float
+    margin: float
 
     @property
     def verdict(self) -> str:
-        """superior, non-inferior, inferior or inconclusive, each at :data:`ALPHA`."""
-        if self.p_better < ALPHA:
+        """By where the interval lies: superior > 0, non-inferior > −margin, inferior < 0, otherwise inconclusive."""
+        if self.difference.low > 0:
             return "superior"
-        if self.p_non_inferior < ALPHA:
+        if self.difference.low > -self.margin:
             return "non-inferior"
-        return "inferior" if self.p_worse < ALPHA else "inconclusive"
+        return "inferior" if self.difference.high < 0 else "inconclusive"
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -95,10 +95,7 @@ def compare(arm: dict[int, float], control: dict[int, float], margin: float = MA
         raise ValueError(f"arm, control: a paired comparison needs two seeds in common, got {len(seeds)}")
     ours, theirs = (np.array([values[seed] for seed in seeds]) for values in (arm, control))
     return Comparison(
-        interval(ours - theirs),
-        _p(ours, theirs, "greater"),
-        _p(ours, theirs, "less"),
-        _p(ours + margin, theirs, "greater"),
+        interval(ours - theirs), _p(ours, theirs, "two-sided"), _p(ours + margin, theirs, "greater"), margin
     )
 
 
@@ -111,6 +108,5 @@ def _p(ours: np.ndarray, theirs: np.ndarray, alternative: str) -> float:
     difference = ours - theirs
     if np.ptp(difference) == 0:
         # Without spread the t statistic is not defined; the answer is certain either way.
-        wins = difference[0] > 0 if alternative == "greater" else difference[0] < 0
-        return 0.0 if wins else 1.0
+        return 0.0 if difference[0] > 0 or (alternative == "two-sided" and difference[0] < 0) else 1.0
     return float(stats.ttest_rel(ours, theirs, alternative=alternative).pvalue)

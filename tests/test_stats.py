@@ -59,6 +59,13 @@ def test_non_inferiority_p_value_is_scipys():
     assert compare(as_seeds(ours), as_seeds(theirs)).p_non_inferior == pytest.approx(expected)
 
 
+def test_verdicts_agree_with_the_two_sided_test():
+    for seed in range(40):
+        ours = 0.9 + 0.003 * np.random.default_rng(seed).standard_normal(5)
+        comparison = compare(as_seeds(ours), as_seeds([0.9] * 5))
+        assert (comparison.p_different < 0.05) == (comparison.verdict == "superior" or comparison.difference.high < 0)
+
+
 def test_differences_without_spread():
     assert compare({0: 0.9, 1: 0.8}, {0: 0.9, 1: 0.8}).verdict == "non-inferior"
 

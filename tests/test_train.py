@@ -157,5 +157,5 @@ def test_arm_names():
     assert inertial(3, 2, cores=2, dense_first=True).name == "inertial (3, 2), cores 2, dense first layer"
     assert (
         inertial(5, 2, gate="rate", rate=0.3, friction="random").name
-        == "inertial (5, 2), gate rate, friction random, rate 0.3"
+        == "inertial (5, 2), gate rate 0.3, friction random"
     )
