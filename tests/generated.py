@@ -13,8 +13,19 @@ from inertia_utils import InertialConv2d
 
 REAPPLICATIONS = ("slide", "dilate", "resize", "aggregate")
 MERGES = ("matched", "replace", "add", "stack")
-FRICTIONS = ("range", "variance", "absolute", "squared", "gradient", "laplacian", "cosine", "jsd", "entropy")
-JOINT = ("cosine", "jsd")
+FRICTIONS = (
+    "range",
+    "variance",
+    "absolute",
+    "squared",
+    "squared_sum",
+    "gradient",
+    "laplacian",
+    "cosine",
+    "jsd",
+    "entropy",
+)
+JOINT = ("cosine", "jsd", "squared_sum")
 SEEDS = st.integers(0, 2**32 - 1)
 
 

@@ -239,6 +239,11 @@ def _squared(channel: np.ndarray, margin: int) -> float:
     return np.square(periphery - core.mean()).mean()
 
 
+def _squared_sum(window: np.ndarray, margin: int) -> float:
+    deviations = [periphery - core.mean() for core, periphery in (split(channel, margin) for channel in window)]
+    return float(np.square(deviations).sum())
+
+
 def _gradient(channel: np.ndarray, margin: int) -> float:
     size = len(channel)
     smooth = np.poly1d([1.0, 1.0]) ** (size - 1)
@@ -278,12 +283,13 @@ def _softmax(values: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
-JOINT = ("cosine", "jsd")
+JOINT = ("cosine", "jsd", "squared_sum")
 FRICTIONS = {
     "range": _range,
     "variance": _variance,
     "absolute": _absolute,
     "squared": _squared,
+    "squared_sum": _squared_sum,
     "gradient": _gradient,
     "laplacian": _laplacian,
     "cosine": _cosine,
