@@ -250,7 +250,7 @@ def toy_plan(monkeypatch):
     sizes = {"smoke": 1, "quick": 2, "full": 4}
 
     def plan(profile):
-        return {"naps": [Nap(seed) for seed in range(sizes[profile])], "again": [Nap(0)]}
+        return {"naps": [Nap(seed) for seed in range(sizes[profile.name])], "again": [Nap(0)]}
 
     monkeypatch.setitem(plans.PLANS, "90_toy", plan)
 
