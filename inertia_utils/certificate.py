@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .blocks import block_windows
 from .friction import value_range
-from .layer import InertialConv2d, block_windows
+from .layer import InertialConv2d
 from .reapply import placements
 
 

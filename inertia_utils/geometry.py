@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .padding import pair
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -45,3 +47,36 @@ class Geometry:
         """MACs of the core at one placement, r²·C·O·m/groups."""
         rows, channels, height, width = self.weight_shape
         return rows * channels * height * width
+
+
+def checked_geometry(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int | tuple[int, int],
+    margin: int,
+    cores: int,
+    groups: int,
+    stacks: bool,
+) -> Geometry:
+    """Check the sizes of a layer and gather them.
+
+    Raises:
+        ValueError: a size is out of range, or groups or stacking do not divide the channels.
+    """
+    rows, columns = pair("kernel_size", kernel_size, smallest=2)
+    if rows != columns:
+        raise ValueError(f"kernel_size: the window must be square, got {kernel_size!r}")
+    counts = {"in_channels": in_channels, "out_channels": out_channels, "margin": margin, "cores": cores}
+    for argument, value in {**counts, "groups": groups}.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"{argument}: expected a whole number of at least 1, got {value!r}")
+    if margin >= rows:
+        raise ValueError(f"margin: {margin} leaves no core in a window of kernel_size={rows}; it must be below {rows}")
+    if stacks and out_channels % 2:
+        raise ValueError(f"out_channels: merge='stack' gives two channels per filter, so {out_channels} must be even")
+    filters = out_channels // 2 if stacks else out_channels
+    if in_channels % groups or filters % groups:
+        raise ValueError(f"groups: {groups} must divide in_channels={in_channels} and the number of filters {filters}")
+    if stacks and groups > 1:
+        raise ValueError(f"groups: merge='stack' orders its channels by cores and details, not by {groups} groups")
+    return Geometry(rows, margin, in_channels, filters, cores, groups)

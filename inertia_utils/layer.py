@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .blocks import block_loss, block_windows, first_of_blocks, spread_blocks
 from .fit import fit_kernel
 from .friction import MEASURES, REDUCTIONS, Measure, friction_map
 from .gate import GATES, Gate, checked_rate, checked_threshold
-from .geometry import Geometry
+from .geometry import checked_geometry
 from .initialise import INITIALISATIONS, initialise
 from .macs import MacCount, layer_macs
 from .merge import MERGES, Responses, blend
@@ -27,8 +28,6 @@ from .reapply import REAPPLICATIONS, Reapply, central, core_response
 from .window import Window
 
 SKIPS = ("detail", "core")
-#: Side of the blocks of positions that share one core response under ``skip="core"``.
-BLOCK = 2
 
 
 class InertialConv2d(nn.Module):
@@ -119,7 +118,9 @@ class InertialConv2d(nn.Module):
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels
         self.merge = MERGES[merge]()
-        self.geometry = _geometry(in_channels, out_channels, kernel_size, margin, cores, groups, self.merge.stacks)
+        self.geometry = checked_geometry(
+            in_channels, out_channels, kernel_size, margin, cores, groups, self.merge.stacks
+        )
         self.stride = pair("stride", stride, smallest=1)
         self.padding = Padding(padding, padding_mode, self.geometry.kernel_size, self.stride)
         self.reapply = REAPPLICATIONS[reapply]() if isinstance(reapply, str) else reapply
@@ -178,7 +179,7 @@ class InertialConv2d(nn.Module):
         """
         window = self.windows(x)
         if self.skip == "core":
-            loss = _block_loss(*self._exact_and_kept(window))
+            loss = block_loss(*self._exact_and_kept(window))
             return self._friction(block_windows(window), lambda: loss), loss
         detail = self._responses(window).detail
         return self._friction(window, lambda: detail), detail.abs()
@@ -331,15 +332,15 @@ class InertialConv2d(nn.Module):
     def _skipped_map(self, window: Window) -> Tensor:
         """The core's response map in which closed blocks keep the response of their first position."""
         exact, kept = self._exact_and_kept(window)
-        gate = self._gate(block_windows(window), lambda: _block_loss(exact, kept))
+        gate = self._gate(block_windows(window), lambda: block_loss(exact, kept))
         if isinstance(gate, float):
             return exact if gate else kept
-        return torch.lerp(kept, exact, _spread(gate, exact).to(exact.dtype))
+        return torch.lerp(kept, exact, spread_blocks(gate, exact).to(exact.dtype))
 
     def _exact_and_kept(self, window: Window) -> tuple[Tensor, Tensor]:
         """The core's response map, and the one in which every block keeps the response of its first position."""
         exact = F.conv2d(window.x, self.weight, groups=self.geometry.groups)
-        return exact, _spread(exact[..., ::BLOCK, ::BLOCK], exact)
+        return exact, spread_blocks(first_of_blocks(exact), exact)
 
     def _friction(self, window: Window, detail: Callable[[], Tensor]) -> Tensor:
         # Only the oracle may see the detail; every other measure decides before any detail exists.
@@ -393,57 +394,6 @@ class InertialConv2d(nn.Module):
         if x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type):
             raise ValueError(f"input: expected dtype {self.weight.dtype} as the weights have, got {x.dtype}")
         self.padding.check(x.shape[-2:])
-
-
-def block_windows(window: Window) -> Window:
-    """One (r+1)×(r+1) window per 2×2 block of the response map: the union of its four cores' windows.
-
-    The first of the four is the window's core, so every friction measure applies as it is.
-    """
-    rows, columns = (size - window.core_size + 1 for size in window.x.shape[-2:])
-    # Repeating the last pixels completes half blocks at the border without adding a value to their windows.
-    padded = F.pad(window.x, (0, columns % BLOCK, 0, rows % BLOCK), mode="replicate")
-    return Window(padded, window.core_size + BLOCK - 1, BLOCK - 1, (BLOCK, BLOCK))
-
-
-def _block_loss(exact: Tensor, kept: Tensor) -> Tensor:
-    """The largest error of each block that keeps its first response, shape (N, C, ⌈H/2⌉, ⌈W/2⌉)."""
-    return F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True)
-
-
-def _spread(blocks: Tensor, like: Tensor) -> Tensor:
-    """Repeat one value per block over its positions: (N, C, ⌈H/2⌉, ⌈W/2⌉) → (N, C, H, W)."""
-    height, width = like.shape[-2:]
-    return F.interpolate(blocks, scale_factor=BLOCK, mode="nearest")[..., :height, :width]
-
-
-def _geometry(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int | tuple[int, int],
-    margin: int,
-    cores: int,
-    groups: int,
-    stacks: bool,
-) -> Geometry:
-    """Check the sizes of a layer and gather them."""
-    rows, columns = pair("kernel_size", kernel_size, smallest=2)
-    if rows != columns:
-        raise ValueError(f"kernel_size: the window must be square, got {kernel_size!r}")
-    counts = {"in_channels": in_channels, "out_channels": out_channels, "margin": margin, "cores": cores}
-    for argument, value in {**counts, "groups": groups}.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{argument}: expected a whole number of at least 1, got {value!r}")
-    if margin >= rows:
-        raise ValueError(f"margin: {margin} leaves no core in a window of kernel_size={rows}; it must be below {rows}")
-    if stacks and out_channels % 2:
-        raise ValueError(f"out_channels: merge='stack' gives two channels per filter, so {out_channels} must be even")
-    filters = out_channels // 2 if stacks else out_channels
-    if in_channels % groups or filters % groups:
-        raise ValueError(f"groups: {groups} must divide in_channels={in_channels} and the number of filters {filters}")
-    if stacks and groups > 1:
-        raise ValueError(f"groups: merge='stack' orders its channels by cores and details, not by {groups} groups")
-    return Geometry(rows, margin, in_channels, filters, cores, groups)
 
 
 _DEFAULTS = {name: option.default for name, option in inspect.signature(InertialConv2d).parameters.items()}
