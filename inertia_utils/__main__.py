@@ -12,6 +12,7 @@ from pathlib import Path
 from . import paths
 from .plans import PLANS, PROFILES, plan
 from .runs import Run
+from .schedule import unique
 from .store import Store, StoreError
 from .study import REPORT, StudyError, execute
 
@@ -187,7 +188,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
 def _chosen(options: argparse.Namespace) -> dict[str, list[Run]]:
     names = [Path(name).stem for name in options.notebook or sorted(PLANS)]
     plans = {name: plan(name, options.profile) for name in names}
-    return {name: [run for group in groups.values() for run in group] for name, groups in plans.items()}
+    return {name: unique(run for group in groups.values() for run in group) for name, groups in plans.items()}
 
 
 def _store(options: argparse.Namespace) -> Store:

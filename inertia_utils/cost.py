@@ -1,13 +1,13 @@
 """Weights and MACs of any model on given inputs, layer by layer (design, section 6, rule 4).
 
 MACs are counted from shapes: 1 multiply + 1 add each.  A gated layer's depend on the images, so its open fraction is
-measured on them.  A MAC ratio is not a speed-up; notebook 08 measures time.
+measured on them.  A MAC ratio is not a speed-up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class LayerCost:
         name: of the module in its model.
         kind: class of the module.
         weights: number of parameters, biases included.
+        is_convolution: it is a convolution, dense or inertial.
         macs: per image, averaged over the images seen.
         best: MACs per image if every gate stayed closed, friction and gate included.
         worst: if every gate were open.
@@ -37,15 +38,11 @@ class LayerCost:
     name: str
     kind: str
     weights: int
+    is_convolution: bool
     macs: MacCount = field(default_factory=MacCount)
     best: float = 0.0
     worst: float = 0.0
     open_fraction: float | None = None
-
-    @property
-    def is_convolution(self) -> bool:
-        """The layer is a convolution, dense or inertial."""
-        return self.kind in (nn.Conv2d.__name__, InertialConv2d.__name__)
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,12 @@ class Meter:
         self.model, self.images = model, 0
         self.layers = {name: module for name, module in model.named_modules() if list(module.parameters(recurse=False))}
         self.costs = {
-            name: LayerCost(name, type(module).__name__, sum(p.numel() for p in module.parameters(recurse=False)))
+            name: LayerCost(
+                name,
+                type(module).__name__,
+                sum(p.numel() for p in module.parameters(recurse=False)),
+                isinstance(module, (nn.Conv2d, InertialConv2d)),
+            )
             for name, module in self.layers.items()
         }
         for name, module in self.layers.items():
@@ -164,15 +166,20 @@ class Meter:
         """
         if not self.images:
             raise ValueError("batches: expected at least one batch of inputs, got none")
-        for name, entry in self.costs.items():
-            entry.macs = entry.macs * (1 / self.images)
-            entry.best, entry.worst = entry.best / self.images, entry.worst / self.images
-            if name in self.opened:
-                entry.open_fraction = self.opened[name] / self.images
-            if not _is_known(self.layers[name]):
-                macs = (flops or {}).get(name, 0.0) / 2
-                entry.macs, entry.best, entry.worst = MacCount(core=macs), macs, macs
-        return Cost([entry for name, entry in self.costs.items() if not _is_gate(name, self.layers)])
+        averages = {name: self._average(name, (flops or {}).get(name, 0.0)) for name in self.costs}
+        return Cost([entry for name, entry in averages.items() if not _is_gate(name, self.layers)])
+
+    def _average(self, name: str, flops: float) -> LayerCost:
+        entry, per_image = self.costs[name], 1 / self.images
+        if not _is_known(self.layers[name]):
+            return replace(entry, macs=MacCount(core=flops / 2), best=flops / 2, worst=flops / 2)
+        return replace(
+            entry,
+            macs=entry.macs * per_image,
+            best=entry.best * per_image,
+            worst=entry.worst * per_image,
+            open_fraction=self.opened[name] * per_image if name in self.opened else None,
+        )
 
 
 def _macs(module: nn.Module, shape: tuple[int, ...], output: Tensor) -> tuple[MacCount, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from .result_file import Result
 from .runs import run_id
@@ -19,6 +20,11 @@ def frame(results: Iterable[Result]) -> pd.DataFrame:
 def curves(results: Iterable[Result]) -> pd.DataFrame:
     """One row per training run and epoch: arm, dataset, recipe, seed, and what the history holds."""
     return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
+
+
+def shown(table: pd.DataFrame) -> Styler:
+    """A table of counts for display: no decimals, thousands apart, and the same bytes at every rendering."""
+    return table.style.set_uuid("table").format(precision=0, thousands=",")
 
 
 def by_arm(table: pd.DataFrame, column: str = "accuracy") -> dict[str, Interval]:

@@ -40,19 +40,15 @@ class InspectRun(Run, kind="inspect"):
         return f"inspect {self.parent.label()}"
 
     def execute(self, context: Context) -> Outcome:
-        """Compare detail and bound at all positions; keep a sample of them and the first layer's kernels."""
+        """Compare detail and bound at all positions, and keep a sample of them."""
         model = self.parent.model().to(context.device).eval()
         images = self.parent.training(context).holdout.first(self.images)
         before = _inspect(model, images, "before")
         model.load_state_dict(context.store.load_weights(self.parent))
         records = before + _inspect(model, images, "after")
-        first = next(module for module in model.modules() if isinstance(module, InertialConv2d))
         metrics = {
             "positions": sum(record["positions"] for record in records),
             "violations": sum(record["violations"] for record in records),
-            "core_weights": _plain(first.weight),
-            "periphery_weights": _plain(first.periphery),
-            "equivalent_kernels": _plain(first.equivalent_kernel()),
         }
         return Outcome(metrics, records)
 

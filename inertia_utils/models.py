@@ -106,10 +106,3 @@ def widened(arm: Arm, network: str = "fashionnet") -> Arm:
 
 def _conv_macs(arm: Arm, network: str) -> float:
     return measure(NETWORKS[network](arm), [torch.zeros(1, 1, 28, 28)]).metrics()["conv_macs"]
-
-
-@torch.no_grad()
-def predict(model: nn.Module, images: Tensor) -> Tensor:
-    """Class of every image, the model in evaluation mode: (N, C, H, W) → (N,)."""
-    model.eval()
-    return model(images).argmax(1)

@@ -32,8 +32,8 @@ class Interval:
     count: int
 
     def __format__(self, spec: str) -> str:
-        """``mean ± half width (n)``, each number by ``spec``."""
-        spread = f" ± {format(self.high - self.mean, spec)}" if self.count > 1 else ""
+        """``mean ± half width (n)``, each number by ``spec``; two values have no spread worth showing."""
+        spread = f" ± {format(self.high - self.mean, spec)}" if self.count > 2 else ""
         return f"{format(self.mean, spec)}{spread} (n={self.count})"
 
 
