@@ -110,7 +110,7 @@ DIRT = {
     "error": (add_error, "cell 3: error output: ValueError: no"),
     "path in output": (add_path("saved to /home/me/x.png"), "cell 3: path of one machine: /home/me"),
     "path at start": (add_path("/tmp/x"), "cell 3: path of one machine: /tmp/x"),
-    "path in source": (lambda notebook: notebook.cells[1].update(source="x = '/work/a'"), "/work/a"),
+    "path in source": (lambda notebook: notebook.cells[1].update(source="x = '/tmp/a'"), "/tmp/a"),
     "count": (lambda notebook: notebook.cells[2].update(execution_count=1), "execution counts are [1, 1]"),
     "not run": (lambda notebook: notebook.cells[2].update(execution_count=None), "execution counts are [1, None]"),
     "id": (lambda notebook: notebook.cells[0].update(id="a1b2"), "cell 1: id 'a1b2' instead of 'cell-01'"),
