@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
-from pandas.io.formats.style import Styler
 
 from .result_file import Result
 from .runs import run_id
@@ -22,9 +21,10 @@ def curves(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
 
 
-def shown(table: pd.DataFrame) -> Styler:
-    """A table of counts for display: no decimals, thousands apart, and the same bytes at every rendering."""
-    return table.style.set_uuid("table").format(precision=0, thousands=",")
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of counts for display: no decimals, thousands apart."""
+    counts = table.select_dtypes("number").columns
+    return table.assign(**{name: table[name].map("{:,.0f}".format) for name in counts})
 
 
 def by_arm(table: pd.DataFrame, column: str = "accuracy") -> dict[str, Interval]:
