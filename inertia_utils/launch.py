@@ -18,7 +18,7 @@ from .progress import Progress, log
 from .runs import Context, Run
 from .schedule import Task, levels, shard_of
 from .store import Store
-from .worker import Report, one_thread, perform, perform_in_worker
+from .worker import Report, perform, perform_in_worker, threads
 
 #: joblib backend → the package that must be installed for it.
 BACKENDS = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
@@ -159,7 +159,7 @@ def _until_done(group: list[Task], executor: Executor) -> Iterator[Report]:
 def _in_this_process(context: Context) -> Executor:
     def executor(tasks: list[Task], wait: bool) -> Iterator[Report]:
         for task in tasks:
-            with one_thread():
+            with threads(1):
                 report = perform(task, context, wait=wait)
             yield report
 

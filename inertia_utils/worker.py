@@ -60,10 +60,10 @@ def perform_in_worker(task: Task, context: Context, *, wait: bool, parent: int |
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: the number of threads changes the bits of a result."""
+def threads(number: int) -> Iterator[None]:
+    """Let torch compute in this many threads; runs use one, since the number changes the bits of a result."""
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     try:
         yield
     finally:

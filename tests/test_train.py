@@ -14,7 +14,7 @@ from inertia_utils.recipes import RECIPES, recipe
 from inertia_utils.seed import derive, initialise_paired
 from inertia_utils.train import Images, Training, accuracy, train
 from inertia_utils.train_run import TrainRun
-from inertia_utils.worker import one_thread
+from inertia_utils.worker import threads
 
 
 def toy_training(name: str = "converged", network: str = "fashionnet", **changes) -> Training:
@@ -34,7 +34,7 @@ def toy_training(name: str = "converged", network: str = "fashionnet", **changes
 def trained_weights(arm: Arm) -> dict[str, torch.Tensor]:
     model = FashionNet(arm, head="gap")
     initialise_paired(model, 5)
-    with one_thread():
+    with threads(1):
         train(model, toy_training())
     return model.state_dict()
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from ..files import write_atomically
 from ..models import FashionNet
 from ..recipes import recipe
 from ..train import Images, Training, train
+from ..worker import threads
 from .timing import Timing, interleave, machine, ratio
 
 ORIGINAL = "original loop"
@@ -175,7 +175,7 @@ def _rectify_first() -> nn.Module:
 def _train_once(pixels: torch.Tensor, labels: torch.Tensor, threads: int, dtype: torch.dtype = torch.float32) -> None:
     plan = recipe("original", "fashionnet")
     images = Images(pixels, labels, (0.5,), (0.5,))
-    with _threads(threads):
+    with threads(threads):
         train(FashionNet(5), Training(images, images.first(1), plan, epochs=1, seed=0, lr=plan.lr, dtype=dtype))
 
 
@@ -191,7 +191,7 @@ def _arithmetic(images: int, batch: int = 400) -> None:
         nn.Linear(3136, 1024): torch.zeros(batch, 3136, requires_grad=True),
         nn.Linear(1024, 10): torch.zeros(batch, 1024, requires_grad=True),
     }
-    with _threads(1):
+    with threads(1):
         passes = [(layer, x, torch.zeros_like(layer(x))) for layer, x in layers.items()]
         for _ in range(images // batch):
             for layer, x, gradient in passes:
@@ -203,13 +203,3 @@ def has_bfloat16() -> bool:
     """The processor multiplies bfloat16 matrices itself; elsewhere autocast is many times slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
