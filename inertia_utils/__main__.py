@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import paths
-from .plans import PLANS, PROFILES, plan
+from .plans import PLANS, plan
+from .profiles import PROFILES
 from .runs import Run
 from .schedule import unique
 from .store import Store, StoreError

@@ -2,7 +2,8 @@
 
 import pytest
 
-from inertia_utils.plans import PLANS, PROFILES, plan, profile_named
+from inertia_utils.plans import PLANS, plan
+from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.runs import config, from_config, run_id
 
 
