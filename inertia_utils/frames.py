@@ -21,6 +21,26 @@ def curves(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
 
 
+def gates(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per gated network and rate: arm, seed, measure, what is skipped, accuracy, MACs and open fractions.
+
+    ``open_fraction`` is the mean of the layers' measured ones; ``rate`` is what was asked for.
+    """
+    rows = []
+    for result in results:
+        run = result.run
+        identity = {name: getattr(run, name) for name in ("friction", "reduction", "skip", "seed")} | {
+            "arm": run.parent.arm.name,
+            "merge": run.merge or run.parent.arm.merge,
+            "layers": ", ".join(run.layers) or "all",
+            "pool": run.parent.pool,
+        }
+        for record in result.history:
+            opened = [value for name, value in record.items() if name.startswith("open_fraction/")]
+            rows.append(identity | record | {"open_fraction": sum(opened) / len(opened)})
+    return pd.DataFrame(rows)
+
+
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """A table of counts for display: no decimals, thousands apart."""
     counts = table.select_dtypes("number").columns

@@ -70,6 +70,16 @@ class TrainRun(Run, kind="train"):
         images = (self.images or 60_000) * (self.epochs or recipe(self.recipe, self.network).epochs)
         return images * (10 + 25 * (self.arm.kernel_size - self.arm.margin) ** 2 / 9)
 
+    def settings(self) -> dict[str, Any]:
+        """What the recipe says, where the run does not say otherwise."""
+        plan = recipe(self.recipe, self.network)
+        return {
+            "batch_size": plan.batch_size,
+            "epochs": self.epochs or plan.epochs,
+            "lr": self.lr or plan.lr,
+            "normalisation": [plan.mean, plan.std],
+        }
+
     def label(self) -> str:
         """Network, arm, dataset, recipe, seed."""
         return f"{self.network} {self.arm.name} · {self.dataset} · {self.recipe} · seed {self.seed}"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from inertia_utils.bench import timing
+from inertia_utils.bench import friction, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
 
@@ -47,3 +47,12 @@ def test_every_arm_of_the_training_benchmark_runs(monkeypatch):
     assert {ORIGINAL, OURS, OURS_PER_CORE, CEILING} <= record["arms"].keys()
     assert all(row["median"] > 0 for row in record["arms"].values())
     assert record["arms"][ORIGINAL]["ratio"] == 1
+
+
+def test_friction_benchmark_times_every_measure_that_has_a_time_of_its_own():
+    record = friction.measure(2, {"small": (1, 2, 6, 6)})
+    timed = {(row["friction"], row["reduction"]) for row in record["rows"]}
+    assert timed == set(friction.timed()) and ("oracle", "after") not in timed and ("jsd", "before") not in timed
+    assert all(row["milliseconds"] > 0 and row["share_of_layer_time"] > 0 for row in record["rows"])
+    macs = {(row["friction"], row["reduction"]): row["share_of_layer_macs"] for row in record["rows"]}
+    assert macs["range", "before"] < macs["range", "after"] and macs["random", "after"] == 0
