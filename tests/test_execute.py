@@ -16,16 +16,16 @@ fractions = pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
 
 
 class Drawn(Gate):
-    """Opens a fraction of the positions, the same ones in every call."""
+    """Opens a fraction of the positions, the same ones in every image."""
 
     def __init__(self, fraction: float) -> None:
         super().__init__()
         self.fraction = fraction
 
     def forward(self, friction: torch.Tensor) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(friction.numel())
-        draws = torch.rand(friction.shape, generator=generator, dtype=friction.dtype)
-        return (draws < self.fraction).to(friction.dtype)
+        generator = torch.Generator().manual_seed(friction.shape[-2] * friction.shape[-1])
+        draws = torch.rand(friction.shape[1:], generator=generator, dtype=friction.dtype)
+        return (draws < self.fraction).to(friction.dtype).expand_as(friction)
 
 
 def equals_reference(layer: InertialConv2d, x: torch.Tensor) -> None:
@@ -123,6 +123,7 @@ def test_every_friction_decides_as_in_the_reference(friction):
     layer.eval()
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "PART", 1)
+        patch.setattr(execute, "PART", 0)
         torch.manual_seed(1)
         expected = layer.reference(x)
         torch.manual_seed(1)
@@ -143,8 +144,8 @@ def test_break_even_is_that_of_the_nearest_width(tmp_path, monkeypatch):
 
 def test_friction_in_parts_is_friction_of_the_whole():
     layer = InertialConv2d(4, 6, 5, 2, padding=2, friction="variance", gate="threshold", reapply="dilate").eval()
-    x = torch.randn(5, 4, 9, 9)
+    window = layer.windows(torch.randn(5, 4, 9, 9))
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
-        whole = decisions.friction(layer, x)
-        patch.setattr(parts, "PART", 1)
-        torch.testing.assert_close(decisions.friction(layer, x), whole)
+        whole = decisions.friction(layer, window)
+        patch.setattr(decisions, "PASSES", 1)
+        torch.testing.assert_close(decisions.friction(layer, window), whole)

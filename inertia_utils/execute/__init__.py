@@ -17,7 +17,7 @@ from torch import Tensor
 from ..reapply import Slide
 from .coarse import coarse_response
 from .constant import closed_response, has_open_form, open_response
-from .decisions import decide
+from .decisions import decide, draws
 from .gated import gated_response
 from .parts import LARGE, PART, in_parts, is_channels_last
 
@@ -30,7 +30,7 @@ def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     evaluating = not (layer.training or torch.is_grad_enabled())
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
         if evaluating:
-            return in_parts(partial(open_response, layer), (x,), layer.out_channels, large=LARGE)
+            return in_parts(partial(open_response, layer), (x,), layer.out_channels * layer.geometry.cores, large=LARGE)
         return open_response(layer, x)
     if evaluating and layer.gate.constant == 0 and layer.skip == "detail":
         return _closed(layer, x)
@@ -52,6 +52,16 @@ def _can_look(layer: InertialConv2d, x: Tensor) -> bool:
 
 def _gated(layer: InertialConv2d, x: Tensor) -> Tensor:
     compute = coarse_response if layer.skip == "core" else gated_response
-    is_open = decide(layer, x)
-    output = in_parts(partial(compute, layer), (x, is_open), layer.out_channels, large=PART)
+    opened = []
+
+    def respond_to(x: Tensor, *known: Tensor) -> Tensor:
+        window = layer.windows(x)
+        is_open = known[0] if known else decide(layer, window)
+        opened.append((is_open.sum(), is_open.numel()))
+        return compute(layer, x, window, is_open)
+
+    known = (decide(layer, layer.windows(x)),) if draws(layer) else ()
+    output = in_parts(respond_to, (x, *known), layer.out_channels, large=PART)
+    if layer.gate.constant is None:
+        layer.open_fraction.copy_(sum(count for count, _ in opened) / sum(number for _, number in opened))
     return output if is_channels_last(x) else output.contiguous()

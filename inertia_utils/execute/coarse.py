@@ -11,17 +11,20 @@ from torch.nn import functional as F
 from ..blocks import BLOCK, block_windows
 from ..merge import Responses
 from ..reapply import Slide
+from ..window import Window
 from .break_even import sparse_pays
 from .constant import depthwise, slide_weights
-from .rows import choose, convolve_rows, pixels, tap_matrix, tap_offsets
+from .rows import Runs, choose, convolve_rows, pixels, tap_matrix
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
 
 
-def coarse_response(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
-    """The output for a gate: x (N, C, H, W), ``is_open`` bool (N, 1, blocks down, blocks across) → (N, O, …)."""
-    window = layer.windows(x)
+def coarse_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: Tensor) -> Tensor:
+    """The output for a gate: x (N, C, H, W), ``is_open`` bool (N, 1, blocks down, blocks across) → (N, O, …).
+
+    ``window`` holds the windows of the padded x.
+    """
     # Completed to whole blocks, so that every block has four positions; what they add is cut off below.
     source = block_windows(window).x.contiguous(memory_format=torch.channels_last)
     responses = _response_map(layer, source, is_open)
@@ -67,5 +70,5 @@ def _fill_blocks(layer: InertialConv2d, spread: Tensor, source: Tensor, opened: 
         ((image[:, None] * height + down) * width + right).flatten()
         for height, width in (spread.shape[-2:], source.shape[-2:])
     )
-    offsets = tap_offsets(layer.geometry.core_size, 1, source.shape[-1], opened.device)
-    convolve_rows(pixels(spread), chosen, pixels(source), starts, offsets, tap_matrix(layer.weight))
+    runs = Runs(source, layer.geometry.core_size)
+    convolve_rows(pixels(spread), chosen, runs, starts, tap_matrix(layer.weight))

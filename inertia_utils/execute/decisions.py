@@ -1,7 +1,8 @@
-"""Friction and gate of a whole batch, computed a few images at a time."""
+"""Friction and gate of a part of a batch."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,27 +16,31 @@ from .parts import parts
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
 
+#: Bytes of the maps that a measure takes many passes over.
+PASSES = 2 * 2**20
 
-def decide(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """Which positions (blocks for ``skip="core"``) are open, bool, (N, 1, H, W); records the open fraction."""
+
+def decide(layer: InertialConv2d, window: Window) -> Tensor:
+    """Which positions (blocks for ``skip="core"``) are open, bool, (N, 1, H_out, W_out)."""
+    if layer.skip == "core":
+        window = block_windows(window)
     if layer.gate.constant is not None:
-        positions = _windows(layer, x[:1]).shape
-        return torch.full((x.shape[0], 1, *positions), bool(layer.gate.constant), device=x.device)
-    gate = layer.gate(friction(layer, x))
-    if gate.numel():
-        layer.open_fraction.copy_(gate.mean(dtype=torch.float32))
-    return gate != 0
+        return torch.full((len(window.x), 1, *window.shape), bool(layer.gate.constant), device=window.x.device)
+    return layer.gate(friction(layer, window)) != 0
 
 
-def friction(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """Friction of every position or block of a batch (N, C, H, W): (N, 1, H, W)."""
-    # Draws of a random measure depend on how many are made at a time.
-    if not layer.friction.macs_per_channel(layer.geometry.kernel_size, layer.geometry.core_size):
-        return friction_map(layer.friction, _windows(layer, x), layer.reduction)
-    maps = [friction_map(layer.friction, _windows(layer, x[part]), layer.reduction) for part in parts(x, x.shape[1])]
+def friction(layer: InertialConv2d, window: Window) -> Tensor:
+    """Friction of every window, (N, 1, H_out, W_out)."""
+    if draws(layer) or layer.reduction == "before":
+        return friction_map(layer.friction, window, layer.reduction)
+    x = window.x
+    maps = [
+        friction_map(layer.friction, replace(window, x=x[part]), layer.reduction)
+        for part in parts(x, x.shape[1], PASSES)
+    ]
     return maps[0] if len(maps) == 1 else torch.cat(maps)
 
 
-def _windows(layer: InertialConv2d, x: Tensor) -> Window:
-    window = layer.windows(x)
-    return block_windows(window) if layer.skip == "core" else window
+def draws(layer: InertialConv2d) -> bool:
+    """The measure does not look at the image; what it draws depends on how many values it draws at a time."""
+    return not layer.friction.macs_per_channel(layer.geometry.kernel_size, layer.geometry.core_size)

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..reapply import Aggregate, Dilate
+from ..window import Window
 from .break_even import sparse_pays
 from .constant import blend_input, blend_weights, closed_response, each_core
-from .rows import Grid, choose, convolve_rows, pixels, tap_matrix, tap_offsets
+from .rows import Grid, Runs, choose, convolve_rows, pixels, tap_matrix
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
@@ -37,30 +38,35 @@ class Extra:
     shift: Tensor | None = None
 
 
-def detail_where_open(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
+def detail_where_open(layer: InertialConv2d, x: Tensor, window: Window, is_open: Tensor) -> Tensor:
     """The output for a gate: x (N, C, H, W), ``is_open`` bool (N, 1, H_out, W_out) → (N, out_channels, …)."""
     closed = closed_response(layer, x, layer.bias).contiguous(memory_format=torch.channels_last)
     target = torch.zeros_like(closed) if layer.merge.stacks else closed
     opened = is_open.flatten().nonzero()[:, 0]
     if len(opened):
-        extra = _extra(layer, layer.padding(x))
-        if layer.geometry.groups == 1 and sparse_pays("detail", layer, x, len(opened) / is_open.numel()):
+        extra = _extra(layer, window.x)
+        if layer.geometry.groups == 1 and sparse_pays(kind(layer), layer, x, len(opened) / is_open.numel()):
             _fill_rows(layer, target, closed, extra, opened)
         else:
             target = choose(is_open, _everywhere(layer, closed, extra), target)
     return torch.cat([closed, target], 1) if layer.merge.stacks else target
 
 
+def kind(layer: InertialConv2d) -> str:
+    """Under which name the break-even table knows the detailed pass."""
+    names = {Dilate: "dilate", Aggregate: "aggregate"}
+    return names.get(type(layer.reapply), "resize") if layer.geometry.cores == 1 else "resize"
+
+
 def _fill_rows(layer: InertialConv2d, target: Tensor, closed: Tensor, extra: Extra, opened: Tensor) -> None:
     height, width = extra.source.shape[-2:]
     grid = Grid(tuple(closed.shape[-2:]), layer.stride, (height, width))
-    offsets = tap_offsets(extra.kernel.shape[-1], extra.dilation, width, opened.device)
+    runs = Runs(extra.source, extra.kernel.shape[-1], extra.dilation)
     convolve_rows(
         pixels(target),
         opened,
-        pixels(extra.source),
+        runs,
         grid.starts(opened),
-        offsets,
         tap_matrix(extra.kernel),
         extra.shift,
         extra.scale,

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..reapply import Aggregate, Slide
+from ..window import Window
 from .constant import (
     blend_input,
     depthwise,
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from ..layer import InertialConv2d
 
 
-def gated_response(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
-    """The output for a gate: x (N, C, H, W), ``is_open`` bool (N, 1, H_out, W_out) → (N, out_channels, …)."""
+def gated_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: Tensor) -> Tensor:
+    """The output for a gate: x (N, C, H, W), ``is_open`` bool (N, 1, H_out, W_out) → (N, out_channels, …).
+
+    ``window`` holds the windows of the padded x.
+    """
     if type(layer.reapply) is Slide:
         return _slide(layer, x, is_open)
     if type(layer.reapply) is Aggregate and layer.geometry.core_size == 1 and not layer.merge.stacks:
         return _aggregate_point(layer, x, is_open)
-    return detail_where_open(layer, x, is_open)
+    return detail_where_open(layer, x, window, is_open)
 
 
 def _slide(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 #: Bytes of a part: large enough for one convolution to run at full speed, small enough for the last-level cache.
-PART = 4 * 2**20
+PART = 8 * 2**20
 #: Maps beyond this size are allocated afresh by the system, page by page, in every call.
-LARGE = 24 * 2**20
+LARGE = 16 * 2**20
 
 
-def parts(x: Tensor, channels: int) -> Iterator[slice]:
-    """Slices of the batch (N, C, H, W) whose maps of ``channels`` channels take about ``PART`` bytes.
+def parts(x: Tensor, channels: int, limit: int) -> Iterator[slice]:
+    """Slices of the batch (N, C, H, W) whose maps of ``channels`` channels take about ``limit`` bytes.
 
     One slice holds everything where there is no cache to keep to: off the CPU, and while torch traces.
     """
@@ -22,7 +22,7 @@ def parts(x: Tensor, channels: int) -> Iterator[slice]:
         yield slice(None)
         return
     images = x.shape[0]
-    size = max(1, PART // max(_bytes(x, channels), 1))
+    size = max(1, limit // max(_bytes(x, channels), 1))
     for first in range(0, max(images, 1), size):
         yield slice(first, first + size)
 
@@ -37,7 +37,7 @@ def in_parts(function: Callable[..., Tensor], tensors: tuple[Tensor, ...], chann
         large: maps up to this many bytes are left whole.
     """
     x = tensors[0]
-    slices = [slice(None)] if _bytes(x, channels) * x.shape[0] <= large else list(parts(x, channels))
+    slices = [slice(None)] if _bytes(x, channels) * x.shape[0] <= large else list(parts(x, channels, PART))
     if len(slices) == 1:
         return function(*tensors)
     done = function(*(tensor[slices[0]] for tensor in tensors))

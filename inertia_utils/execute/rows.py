@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-#: Positions gathered at a time; their rows fit into the cache, and the product runs at full speed.
-CHUNK = 2048
+#: Bytes gathered at a time: they stay in the cache, and the product runs at full speed.
+GATHERED = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,37 @@ def tap_matrix(kernel: Tensor) -> Tensor:
     return kernel.permute(2, 3, 1, 0).reshape(-1, kernel.shape[0])
 
 
-def tap_offsets(side: int, dilation: int, width: int, device: torch.device) -> Tensor:
-    """Distance of every tap of a side×side kernel from its first one, in pixels of a map of this width."""
-    steps = torch.arange(side, device=device) * dilation
-    return (steps[:, None] * width + steps).flatten()
+class Runs:
+    """The side×side windows of a map as runs of pixels that lie side by side in memory.
+
+    Args:
+        source: (N, C, H, W).
+        side: of the window.
+        dilation: spacing of its taps; spaced taps are runs of one pixel.
+    """
+
+    def __init__(self, source: Tensor, side: int, dilation: int = 1) -> None:
+        width, channels = source.shape[-1], source.shape[1]
+        steps = torch.arange(side, device=source.device) * dilation
+        flat = pixels(source).contiguous()
+        if dilation == 1:
+            # Rows overlap: the run that starts at a pixel holds the next side − 1 pixels too.
+            self._runs = flat.as_strided((len(flat) - side + 1, side * channels), (channels, 1))
+            self._offsets = steps * width
+        else:
+            self._runs, self._offsets = flat, (steps[:, None] * width + steps).flatten()
+        self.taps = side * side * channels
+
+    def gather(self, starts: Tensor) -> Tensor:
+        """The windows that start at these pixels, (n,) → (n, side²·C)."""
+        return self._runs.index_select(0, (starts[:, None] + self._offsets).flatten()).view(len(starts), -1)
 
 
 def convolve_rows(
     target: Tensor,
     chosen: Tensor,
-    source: Tensor,
+    source: Runs,
     starts: Tensor,
-    offsets: Tensor,
     matrix: Tensor,
     shift: Tensor | None = None,
     scale: Tensor | None = None,
@@ -74,16 +93,16 @@ def convolve_rows(
     Args:
         target: (positions, O).
         chosen: which positions, (n,).
-        source: pixels of the map, (N·H·W, C).
+        source: the map's windows.
         starts: index of each chosen window's first pixel, (n,).
-        offsets: of the taps, (taps,).
-        matrix: (taps·C, O).
+        matrix: (side²·C, O).
         shift: (O,).
         scale: (O,).
         base: (positions, O), needed with a scale.
     """
-    for rows, first in zip(chosen.split(CHUNK), starts.split(CHUNK), strict=True):
-        windows = source.index_select(0, (first[:, None] + offsets).flatten()).view(len(first), -1)
+    size = max(1, GATHERED // (source.taps * target.element_size()))
+    for rows, first in zip(chosen.split(size), starts.split(size), strict=True):
+        windows = source.gather(first)
         values = windows @ matrix if shift is None else torch.addmm(shift, windows, matrix)
         if scale is not None:
             values.addcmul_(base.index_select(0, rows), scale)
