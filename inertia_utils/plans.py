@@ -54,7 +54,7 @@ def baselines(size: Profile) -> Plan:
     kernels = [dense(5), dense(3), dense(1)]
     return {
         "tuning": [
-            tuning(size, dense(5), seed=seed, lr=rate)
+            tuning(size, dense(5), seed=seed, lr=rate, epochs=size.epochs)
             for seed in range(size.tuning_seeds)
             for rate in size.tuning_rates
         ],
@@ -277,5 +277,5 @@ def lenet(size: Profile, arm: Arm, **options: Any) -> TrainRun:
 
 
 def tuning(size: Profile, arm: Arm, **options: Any) -> TrainRun:
-    """A short training whose accuracy is that on the hold-out."""
-    return TrainRun(arm, epochs=size.tuning_epochs, images=size.images, tuning=True, **options)
+    """A training, a short one unless ``epochs`` says otherwise, whose accuracy is that on the hold-out."""
+    return TrainRun(arm, images=size.images, tuning=True, **{"epochs": size.tuning_epochs, **options})

@@ -28,9 +28,9 @@ class Profile:
         grid_seeds: of the grid over window and margin and of its controls.
         windows: values of d in the grid over window and margin.
         cores: largest number of cores in that grid.
-        tuning_epochs: of trainings that choose on the hold-out.
+        tuning_epochs: of trainings that choose an initialisation on the hold-out.
         tuning_seeds: of the choice of the learning rate.
-        tuning_rates: learning rates to choose from.
+        tuning_rates: learning rates to choose from, at the length of the converged recipe.
         gate_rates: fractions of positions that trained networks are gated to.
         gate_test_images: test images read per fraction, 0 for all.
         trained_rates: fractions of positions that networks are trained with.
