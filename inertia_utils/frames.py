@@ -21,6 +21,39 @@ def curves(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
 
 
+def gated(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per gated network and rate: arm, measure, reduction, what is skipped, seed, and what was measured.
+
+    ``closed`` is the fraction of positions that stayed closed, averaged over the layers; the others are as in the
+    history of a :class:`~inertia_utils.gate_run.GateRun`.
+    """
+    rows = []
+    for result in results:
+        run = result.run
+        identity = {"arm": run.parent.arm.name, "dataset": run.parent.dataset, "seed": run.seed}
+        identity |= {"friction": run.friction, "reduction": run.reduction, "skip": run.skip}
+        for record in result.history:
+            fractions = [value for name, value in record.items() if name.startswith("open_fraction/")]
+            rows.append(identity | record | {"closed": 1 - sum(fractions) / len(fractions)})
+    return pd.DataFrame(rows)
+
+
+def frontier(points: pd.DataFrame, cost: str, gain: str = "accuracy") -> pd.DataFrame:
+    """The rows that no other row beats in both: none costs at most as much and gains more, or less for the same.
+
+    Args:
+        points: one row per candidate.
+        cost: column of which less is better.
+        gain: column of which more is better.
+
+    Returns:
+        Those rows, the cheapest first.
+    """
+    ordered = points.sort_values([cost, gain], ascending=[True, False], kind="stable")
+    best_before = ordered[gain].astype(float).cummax().shift(fill_value=float("-inf"))
+    return ordered[ordered[gain] > best_before]
+
+
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """A table of counts for display: no decimals, thousands apart."""
     counts = table.select_dtypes("number").columns
