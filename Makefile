@@ -26,6 +26,7 @@ study: env ## rerun the whole study: PROFILE=quick (default), smoke or full
 
 report: env ## render notebooks/ and figures/ anew from the committed results, without training
 	@$(RUN) notebooks --profile report --publish
+	@.venv/bin/python -m inertia_utils.contents # the README shows some of it
 
 test: env data lint ## unit tests, then every notebook in the smoke profile
 	@mkdir -p executed
@@ -47,5 +48,7 @@ bench: env ## images per second: the original training loop against this one
 	@$(RUN) bench train
 
 lock: env ## rewrite requirements.lock from pyproject.toml
-	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev \
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev --extra docs \
 		pyproject.toml --output-file requirements.lock
+	@{ echo '# The exact versions the study was made with; `make lock` rewrites this file from pyproject.toml.'; \
+		cat requirements.lock; } > requirements.lock.new && mv requirements.lock.new requirements.lock

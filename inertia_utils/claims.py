@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -114,7 +115,7 @@ class Finding:
     arm: dict[int, float]
     control: dict[int, float]
 
-    @property
+    @cached_property
     def comparison(self) -> Comparison | None:
         """Paired, from two seeds on."""
         return compare(self.arm, self.control) if self.seeds > 1 and self.claim.kind != "limit" else None

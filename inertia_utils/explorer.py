@@ -42,7 +42,7 @@ class Explorer:
 
     def __init__(self, exhibit: Exhibit, setting: Setting = START) -> None:
         self.exhibit, self.setting = exhibit, setting
-        figure = Figure(figsize=SIZE, dpi=DPI, layout="none")
+        figure = Figure(figsize=SIZE, dpi=DPI)
         self._canvas, self._panels = FigureCanvasAgg(figure), Panels(figure)
         self._controls = _controls(setting, len(exhibit.images))
         self._picture = widgets.Image(format="png")
@@ -110,7 +110,9 @@ def _controls(setting: Setting, images: int) -> dict[str, widgets.Widget]:
     narrow = {"style": {"description_width": "initial"}, "layout": widgets.Layout(width="15em")}
     return {
         "image": widgets.IntSlider(setting.image, 0, images - 1, description="image", **narrow),
-        "window": widgets.Dropdown(options=WINDOWS, value=setting.window, description="window d", **narrow),
+        "window": widgets.Dropdown(
+            options=sorted({*WINDOWS, setting.window}), value=setting.window, description="window d", **narrow
+        ),
         "margin": widgets.IntSlider(setting.margin, 1, setting.window - 1, description="margin k", **narrow),
         "friction": widgets.Dropdown(options=list(MEASURES), value=setting.friction, description="friction", **narrow),
         "threshold": widgets.FloatSlider(

@@ -9,6 +9,7 @@ from functools import cache
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from torch import Tensor, nn
 
 from . import drawing
@@ -150,10 +151,12 @@ class Panels:
     """Image, friction, gate, detail and output in a row; a new view replaces what they show in a few milliseconds.
 
     Args:
-        figure: an empty figure without a layout engine, whose work would take most of the time.
+        figure: an empty figure; it loses its layout engine, whose work would take most of the time.
     """
 
     def __init__(self, figure: Figure) -> None:
+        # Not layout="none": saving such a figure brings back the engine of the style.
+        figure.set_layout_engine(PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
         self.figure, self.axes = figure, figure.subplots(1, 5)
         figure.subplots_adjust(left=0.01, right=0.99, top=0.72, bottom=0.02, wspace=0.08)
         self.summary = figure.suptitle("", fontsize=9, y=0.98, va="top")
@@ -186,7 +189,7 @@ class Panels:
 
 def static(view: View) -> Figure:
     """A view as a figure of report width, for where no widget can be shown."""
-    figure = plt.figure(figsize=SIZE, layout="none")
+    figure = plt.figure(figsize=SIZE)
     Panels(figure).show(view)
     return figure
 

@@ -1,5 +1,6 @@
 """The explorer: what it shows agrees with the layer, follows the controls, and is quick."""
 
+import io
 import statistics
 import time
 
@@ -85,6 +86,10 @@ def test_each_move_takes_less_than_a_fifth_of_a_second(trained):
 def test_static_figure_has_all_panels(exhibit):
     figure = static(exhibit.view(Setting()))
     assert [len(axes.images) for axes in figure.axes] == [1] * 5
+    for _ in range(2):  # saving must not rearrange it
+        figure.savefig(io.BytesIO(), format="pdf")
+        figure.savefig(io.BytesIO(), format="png")
+        assert all(axes.get_position().y1 < 0.73 for axes in figure.axes)
 
 
 def test_an_image_that_is_not_there(exhibit):
