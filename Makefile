@@ -15,7 +15,7 @@ override INERTIA_DATA := $(abspath $(INERTIA_DATA))
 export INERTIA_DATA
 endif
 
-.PHONY: help study report test lint env data bench lock
+.PHONY: help study report site test lint env data bench lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -43,6 +43,9 @@ env: ## build the environment in .venv
 
 data: env ## make the data available
 	@$(RUN) data
+
+site: env ## build a static site of the notebooks in executed/site/html
+	@.venv/bin/python -m inertia_utils.site
 
 bench: env ## images per second: the original training loop against this one
 	@$(RUN) bench train
