@@ -3,6 +3,7 @@
 project = "The inertial convolution"
 html_title = project
 language = "en"
+copyright = "The inertial convolution contributors"
 extensions = ["myst_nb", "sphinx-mathjax-offline"]  # the latter brings MathJax along, so that formulas need no network
 
 nb_execution_mode = "off"

@@ -15,7 +15,7 @@ def original_claims() -> list[Claim]:
 
 
 def _same_accuracy() -> list[Claim]:
-    statement = "A smaller core with a periphery does what the standard convolution does"
+    statement = "The layer does the standard convolution’s work"
     pairs = [
         (inertial(5, 2), dense(5)),
         (inertial(5, 2), dense(3)),

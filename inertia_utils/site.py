@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from . import paths
 from .contents import SETUP_TAG, notebooks
@@ -20,6 +21,8 @@ FOLDER = paths.EXECUTED / "site"
 #: What the pages are made of, or link to, beside the notebooks.
 FILES = ("CONTRIBUTING.md", "LICENSE", "CITATION.cff", "data/README.md", "docs/design.md")
 PICTURES = ("figures/*.png", "docs/*.svg")
+#: Lines of code from which a cell is folded.
+LONG = 8
 CONFIGURATION = paths.CHECKOUT / "docs"
 
 
@@ -49,10 +52,18 @@ def gather(source: Path) -> None:
     (source / "notebooks").mkdir()
     for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [cell for cell in notebook.cells if SETUP_TAG not in cell.metadata.get("tags", [])]
-        nbformat.write(notebook, source / "notebooks" / path.name)
+        nbformat.write(_for_reading(notebook), source / "notebooks" / path.name)
     readme = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
     (source / "index.md").write_text(readme + toctree(), encoding="utf-8")
+
+
+def _for_reading(notebook: NotebookNode) -> NotebookNode:
+    """Without the set-up cell, and with long code folded away: figures and words first."""
+    notebook.cells = [cell for cell in notebook.cells if SETUP_TAG not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.count("\n") >= LONG:
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+    return notebook
 
 
 def toctree() -> str:
