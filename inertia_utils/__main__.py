@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import paths
-from .plans import PLANS, PROFILES, plan
+from .plans import PLANS, plan
+from .profiles import PROFILES
 from .runs import Run
 from .schedule import unique
 from .store import Store, StoreError
@@ -59,11 +60,15 @@ def _add_run(subparsers: argparse._SubParsersAction) -> None:
     _add_choice(parser)
     _add_execution(parser)
     parser.add_argument("--shard", default="1/1", metavar="i/n", help="only part i of n, for a cluster's job array")
+    parser.add_argument(
+        "--minutes", type=float, metavar="M", help="start no run later than this, the most important ones first"
+    )
     parser.set_defaults(main=_run)
 
 
 def _run(options: argparse.Namespace) -> int:
-    runs = [run for group in _chosen(options).values() for run in group]
+    plans = [plan(name, options.profile) for name in _names(options)]
+    runs = [run for groups in plans for group in groups.values() for run in group]
     summary = execute(
         runs,
         _store(options),
@@ -72,6 +77,7 @@ def _run(options: argparse.Namespace) -> int:
         shard=options.shard,
         device=options.device,
         dtype=options.dtype,
+        minutes=options.minutes,
     )
     print(summary)
     for failure in summary.failed:
@@ -185,9 +191,12 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dtype", default="float32", help="float32 (default) or bfloat16, where it is fast")
 
 
+def _names(options: argparse.Namespace) -> list[str]:
+    return [Path(name).stem for name in options.notebook or sorted(PLANS)]
+
+
 def _chosen(options: argparse.Namespace) -> dict[str, list[Run]]:
-    names = [Path(name).stem for name in options.notebook or sorted(PLANS)]
-    plans = {name: plan(name, options.profile) for name in names}
+    plans = {name: plan(name, options.profile) for name in _names(options)}
     return {name: unique(run for group in groups.values() for run in group) for name, groups in plans.items()}
 
 

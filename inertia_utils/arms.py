@@ -64,7 +64,7 @@ class Arm:
     def _changed_options(self) -> list[str]:
         options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
         changed = {name: getattr(self, name) for name in options if getattr(self, name) != getattr(Arm, name)}
-        if self.gate in ("rate", "learned"):
+        if self.gate in ("rate", "anneal", "learned"):
             changed["gate"] = f"{self.gate} {self.rate:g}"
         elif self.gate == "threshold":
             changed["gate"] = f"threshold {self.threshold:g}"

@@ -18,7 +18,8 @@ def block_windows(window: Window) -> Window:
     """
     rows, columns = (size - window.core_size + 1 for size in window.x.shape[-2:])
     # Repeating the last pixels completes half blocks at the border without adding a value to their windows.
-    padded = F.pad(window.x, (0, columns % BLOCK, 0, rows % BLOCK), mode="replicate")
+    missing = (0, columns % BLOCK, 0, rows % BLOCK)
+    padded = F.pad(window.x, missing, mode="replicate") if any(missing) else window.x
     return Window(padded, window.core_size + BLOCK - 1, BLOCK - 1, (BLOCK, BLOCK))
 
 

@@ -58,9 +58,11 @@ class Side:
         trained = _trained(run)
         if not isinstance(trained, TrainRun) or (trained.arm.name, trained.network) != (self.arm, self.network):
             return None
+        if trained.head != TrainRun.head or trained.pool != TrainRun.pool or trained.padded or trained.tuning:
+            return None  # another network, or not evaluated on the test set
         if isinstance(run, GateRun):
-            wanted = (self.friction, "after", "detail")
-            return run.seed if (run.friction, run.reduction, run.skip) == wanted else None
+            plain = GateRun(trained, self.friction or GateRun.friction, run.rates, test_images=run.test_images)
+            return run.seed if self.friction and run == plain else None
         return None if self.friction else run.seed
 
     def value(self, result: Result, column: str) -> float | None:

@@ -17,7 +17,8 @@ from torch import nn
 from . import paths
 from .exploring import SIZE, Exhibit, Panels, Setting
 from .friction import MEASURES
-from .plans import PROFILES, plan
+from .plans import plan
+from .profiles import PROFILES
 from .store import Store
 from .train_run import TrainRun
 

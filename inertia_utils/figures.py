@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from .looks import ARMS, KINDS, LINES, MARKERS, PALETTE, kind, look
+from .looks import ARMS, KINDS, LINES, MARKERS, MEASURES, PALETTE, kind, look
 from .manifest import folder, note
 from .result_file import Result
 
@@ -17,6 +17,7 @@ __all__ = [
     "KINDS",
     "LINES",
     "MARKERS",
+    "MEASURES",
     "PALETTE",
     "WIDTH",
     "folder",

@@ -21,20 +21,23 @@ def curves(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame([_identity(result) | epoch for result in results for epoch in result.history])
 
 
-def gated(results: Iterable[Result]) -> pd.DataFrame:
-    """One row per gated network and rate: arm, measure, reduction, what is skipped, seed, and what was measured.
+def gates(results: Iterable[Result]) -> pd.DataFrame:
+    """One row per gated network and rate: arm, seed, measure, what is skipped, accuracy, MACs and open fractions.
 
-    ``closed`` is the fraction of positions that stayed closed, averaged over the layers; the others are as in the
-    history of a :class:`~inertia_utils.gate_run.GateRun`.
+    ``open_fraction`` is the mean of the layers' measured ones; ``rate`` is what was asked for.
     """
     rows = []
     for result in results:
         run = result.run
-        identity = {"arm": run.parent.arm.name, "dataset": run.parent.dataset, "seed": run.seed}
-        identity |= {"friction": run.friction, "reduction": run.reduction, "skip": run.skip}
+        identity = {name: getattr(run, name) for name in ("friction", "reduction", "skip", "seed")} | {
+            "arm": run.parent.arm.name,
+            "merge": run.merge or run.parent.arm.merge,
+            "layers": ", ".join(run.layers) or "all",
+            "pool": run.parent.pool,
+        }
         for record in result.history:
-            fractions = [value for name, value in record.items() if name.startswith("open_fraction/")]
-            rows.append(identity | record | {"closed": 1 - sum(fractions) / len(fractions)})
+            opened = [value for name, value in record.items() if name.startswith("open_fraction/")]
+            rows.append(identity | record | {"open_fraction": sum(opened) / len(opened)})
     return pd.DataFrame(rows)
 
 

@@ -86,8 +86,11 @@ def friction_macs(measure: Measure, kernel_size: int, core_size: int, channels: 
 @costs(lambda d, r: 4 * (d - 1))
 def value_range(window: Window) -> Tensor:
     """max − min over the window: the measure that carries the skip certificate."""
-    smallest = -F.max_pool2d(-window.x, window.kernel_size, window.stride)
-    return window.max() - smallest
+    if torch.is_grad_enabled() and window.x.requires_grad:
+        # Among equal pixels pooling gives the gradient to one, where maximum would share it.
+        smallest = -F.max_pool2d(-window.x, window.kernel_size, window.stride)
+        return window.max() - smallest
+    return window.extreme(torch.maximum) - window.extreme(torch.minimum)
 
 
 @MEASURES.register("variance")

@@ -32,6 +32,9 @@ class Gate(nn.Module):
         """What to add to the training loss so that the gate keeps to its rate; None for a gate that needs nothing."""
         return None
 
+    def advance(self, progress: float) -> None:
+        """Told before every training step which part of the training is done, from 0 to 1."""
+
 
 def exceeds(friction: Tensor, threshold: Tensor | float) -> Tensor:
     """Boolean map of friction > τ in which NaN and infinity count as high: what cannot be judged is computed."""
@@ -111,9 +114,14 @@ class Rate(Gate):
         """1 for the top ρ of the batch in training, 1 where friction > τ in evaluation."""
         if not self.training or friction.numel() == 0:
             return exceeds(friction, self.threshold).to(friction.dtype)
-        threshold = quantile(friction.detach(), 1 - self.rate)
+        threshold = quantile(friction.detach(), 1 - self.opening)
         self._follow(threshold)
         return exceeds(friction, threshold).to(friction.dtype)
+
+    @property
+    def opening(self) -> float:
+        """The fraction that a training batch opens."""
+        return self.rate
 
     def calibrate(self, friction: Tensor) -> None:
         """Set τ so that it opens ρ of the given friction values, and freeze it there for evaluation."""
@@ -122,7 +130,7 @@ class Rate(Gate):
 
     def _follow(self, threshold: Tensor) -> None:
         # NaN and infinite quantiles (a broken batch; a rate of 0 or 1) must not poison the average for good.
-        if 0 < self.rate < 1 and torch.isfinite(threshold):
+        if 0 < self.opening < 1 and torch.isfinite(threshold):
             self.batches += 1
             step = torch.clamp(1 / self.batches, min=self.momentum)
             start = torch.where(torch.isfinite(self.threshold), self.threshold, threshold)
@@ -131,6 +139,33 @@ class Rate(Gate):
     def extra_repr(self) -> str:
         """The rate and the threshold it has found."""
         return f"rate={self.rate:g}, threshold={self.threshold.item():g}"
+
+
+@GATES.register("anneal")
+class Anneal(Rate):
+    """As :class:`Rate`, but a training starts with every position open: the fraction falls linearly from 1 to ρ.
+
+    ρ is reached when half of the training is done; a gate that is never told of progress opens ρ from the start.
+
+    Raises:
+        ValueError: ρ is outside [0, 1].
+    """
+
+    #: Part of the training in which the fraction falls.
+    duration = 0.5
+
+    def __init__(self, rate: float, threshold: float) -> None:
+        super().__init__(rate, threshold)
+        self._progress = 1.0
+
+    @property
+    def opening(self) -> float:
+        """1 at the start, ρ from half of the training on."""
+        return 1 - (1 - self.rate) * min(self._progress / self.duration, 1.0)
+
+    def advance(self, progress: float) -> None:
+        """Follow the training."""
+        self._progress = progress
 
 
 @GATES.register("learned")

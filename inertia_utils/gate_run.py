@@ -14,9 +14,10 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
+from .arms import Arm
 from .cost import Meter
 from .friction import MEASURES
-from .gate import Threshold, quantile
+from .gate import Always, Threshold, quantile
 from .layer import InertialConv2d
 from .runs import Context, Outcome, Run
 from .train import Images, accuracy
@@ -38,6 +39,9 @@ class GateRun(Run, kind="gate"):
         rates: fractions of positions to open.
         reduction: of channels, ``"after"`` or ``"before"`` the window pass.
         skip: what closed positions save, ``"detail"`` or ``"core"``.
+        merge: what closed positions give, if other than in training; empty for the parent's.
+        layers: names of the layers to gate; empty for all.
+        test_images: read only the first of the test set; 0 for as many as the parent reads.
 
     Raises:
         ValueError: the parent was trained with a gate, the measure is unknown, or a rate is not a fraction.
@@ -48,6 +52,9 @@ class GateRun(Run, kind="gate"):
     rates: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
     reduction: str = "after"
     skip: str = "detail"
+    merge: str = ""
+    layers: tuple[str, ...] = ()
+    test_images: int = 0
 
     def __post_init__(self) -> None:
         if self.parent.arm.gate != "always":
@@ -64,7 +71,7 @@ class GateRun(Run, kind="gate"):
     @property
     def cost(self) -> float:
         """Relative duration: the test set once per rate, forward only."""
-        return 10_000 * len(self.rates) * 12.0
+        return (self.test_images or 10_000) * len(self.rates) * 12.0
 
     def parents(self) -> tuple[Run, ...]:
         """The training."""
@@ -72,38 +79,37 @@ class GateRun(Run, kind="gate"):
 
     def label(self) -> str:
         """What is gated, and how."""
-        return f"gate {self.friction} {self.reduction}, skip {self.skip} · {self.parent.label()}"
+        options = [self.friction, self.reduction, f"skip {self.skip}", self.merge, *self.layers]
+        return f"gate {', '.join(filter(None, options))} · {self.parent.label()}"
 
     def execute(self, context: Context) -> Outcome:
-        """One record per rate: accuracy and MACs on the test set, measured open fractions."""
+        """One record per rate: accuracy and MACs on the test set, thresholds, measured open fractions."""
         torch.manual_seed(self.seed)
         model = self._model(context)
         training = self.parent.training(context)
-        test = self.parent.test_set(context.device)
+        test = self.parent.test_set(context.device).first(self.test_images)
         records = []
         for rate in self.rates:
             calibrate(model, training.holdout.first(CALIBRATION_IMAGES), rate)
             with Meter(model) as meter:
                 result = {"rate": rate, "accuracy": accuracy(model, test, context.dtype)}
-            records.append(result | meter.cost().metrics())
+            records.append(result | thresholds(model) | meter.cost().metrics())
         return Outcome(
             {"evaluated_on": "test", "test_images": len(test), **self._agreement(model, training.holdout)}, records
         )
 
     def _model(self, context: Context) -> nn.Module:
         """The trained network with threshold gates of this measure."""
-        arm = replace(
-            self.parent.arm, gate="threshold", friction=self.friction, reduction=self.reduction, skip=self.skip
-        )
-        trained = context.store.load_weights(self.parent)
-        model = replace(self.parent, arm=arm).model()
-        gates = {name for name in model.state_dict() if ".gate." in name}
-        missing, unexpected = model.load_state_dict(trained, strict=False)
-        if set(missing) != gates or unexpected:
-            raise RuntimeError(
-                f"weights of {self.parent.label()} do not fit: {missing} missing, {unexpected} unexpected"
-            )
-        return model.to(context.device, memory_format=torch.channels_last).eval()
+        options = {"friction": self.friction, "reduction": self.reduction, "skip": self.skip}
+        options |= {"merge": self.merge} if self.merge else {}
+        model = gated_model(self.parent, replace(self.parent.arm, gate="threshold", **options), context)
+        unknown = set(self.layers) - {name for name, _ in gated_layers(model)}
+        if unknown:
+            raise ValueError(f"layers: {', '.join(sorted(unknown))} is no inertial layer of {self.parent.network}")
+        for name, layer in gated_layers(model):
+            if self.layers and name not in self.layers:
+                layer.gate = Always(rate=1.0, threshold=0.0)
+        return model.eval()
 
     @torch.no_grad()
     def _agreement(self, model: nn.Module, images: Images) -> dict[str, float]:
@@ -117,6 +123,31 @@ class GateRun(Run, kind="gate"):
             # Where one of them is constant, there is nothing to agree on.
             correlations[f"rank_correlation/{name}"] = 0.0 if math.isnan(ranks.statistic) else float(ranks.statistic)
         return correlations
+
+
+def gated_model(parent: TrainRun, arm: Arm, context: Context) -> nn.Module:
+    """The trained network of ``parent`` with the gates of ``arm``, whose own state is fresh.
+
+    Args:
+        parent: a training whose weights the store holds.
+        arm: its arm with other options of friction, gate, merge and skipping.
+        context: store and device.
+
+    Raises:
+        ValueError: the weights do not fit the arm.
+    """
+    model = replace(parent, arm=arm).model()
+    gates = {name for name in model.state_dict() if ".gate." in name}
+    missing, unexpected = model.load_state_dict(context.store.load_weights(parent), strict=False)
+    if set(missing) != gates or unexpected:
+        raise ValueError(f"arm: weights of {parent.label()} do not fit: {missing} missing, {unexpected} unexpected")
+    return model.to(context.device, memory_format=torch.channels_last)
+
+
+def thresholds(model: nn.Module) -> dict[str, float]:
+    """``threshold/<layer>`` of every gated layer; ±inf, which JSON lacks, is left out."""
+    values = {f"threshold/{name}": layer.gate.threshold.item() for name, layer in gated_layers(model)}
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def gated_layers(model: nn.Module) -> list[tuple[str, InertialConv2d]]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,7 +17,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from .progress import Progress, log
-from .runs import Context, Run
+from .runs import Context, Run, run_id
 from .schedule import Task, levels, shard_of
 from .store import Store
 from .worker import Report, perform, perform_in_worker, threads
@@ -25,7 +27,7 @@ BACKENDS = {"loky": "joblib", "dask": "distributed", "ray": "ray"}
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-Executor = Callable[[list[Task], bool], Iterator[Report]]
+Executor = Callable[[Iterable[Task], bool], Iterator[Report]]
 
 
 class StudyError(RuntimeError):
@@ -41,14 +43,16 @@ class Failure(NamedTuple):
 
 @dataclass
 class Summary:
-    """What a call of :func:`execute` did: executed, found in place, failed."""
+    """What a call of :func:`execute` did: executed, found in place, failed, left for want of time."""
 
     done: list[Run] = field(default_factory=list)
     skipped: list[Run] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    left: list[Run] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{len(self.done)} executed, {len(self.skipped)} already there, {len(self.failed)} failed"
+        left = f", {len(self.left)} left for want of time" if self.left else ""
+        return f"{len(self.done)} executed, {len(self.skipped)} already there, {len(self.failed)} failed{left}"
 
 
 def execute(
@@ -61,6 +65,7 @@ def execute(
     progress: bool = True,
     device: str | torch.device | None = None,
     dtype: str = "float32",
+    minutes: float | None = None,
 ) -> Summary:
     """Execute every run that ``store`` does not hold yet, and the runs that these build on.
 
@@ -75,6 +80,7 @@ def execute(
         progress: show a progress bar (``TQDM_DISABLE=1`` hides it too); finished runs are logged either way.
         device: "cpu", "cuda", …; by default the GPU if torch sees one.
         dtype: "float32", or "bfloat16" for autocast, which pays only where the processor computes in it.
+        minutes: start no run later than this; runs then start in the order given instead of the longest first.
 
     Raises:
         ValueError: an argument is not valid.
@@ -82,28 +88,32 @@ def execute(
         StudyError: a worker process died.
     """
     context = Context(store, choose_device(device), choose_dtype(dtype))
-    _check_arguments(backend, jobs)
+    _check_arguments(backend, jobs, minutes)
+    runs = list(runs)
     chosen = shard_of(runs, shard)
     status = store.status(chosen)
     for sentence in status.damaged:
         log(f"damaged result, will be redone: {sentence}")
     summary = Summary(skipped=status.done)
-    groups = levels(status.missing + status.failed, store)
+    groups = levels(status.missing + status.failed, store, order=None if minutes is None else runs)
     if not groups:
         return summary
     store.check_writable()
     tasks = [task for group in groups for task in group]
+    started: set[str] = set()
+    in_time = partial(_in_time, end=None if minutes is None else time.monotonic() + 60 * minutes, started=started)
     in_process = context.device.type != "cpu" or (backend == "loky" and min(jobs or cpu_count(), len(tasks)) == 1)
     executor = _in_this_process(context) if in_process else _in_workers(context, backend, jobs)
     with Progress(tasks, shown=progress) as bar:
         try:
             for group in groups:
-                for report in _until_done(group, executor):
+                for report in _until_done(in_time(group), executor):
                     bar.advance(report)
                     _note(summary, report)
         finally:
             if not in_process and backend == "loky":  # idle workers would hold memory and disturb timings
                 get_reusable_executor(reuse=True).shutdown(wait=True, kill_workers=True)
+    summary.left = [task.run for task in tasks if run_id(task.run) not in started]
     return summary
 
 
@@ -135,16 +145,27 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     return chosen
 
 
-def _check_arguments(backend: str, jobs: int | None) -> None:
+def _in_time(tasks: Iterable[Task], end: float | None, started: set[str]) -> Iterator[Task]:
+    """The tasks that are asked for before the time is up, noted in ``started``."""
+    for task in tasks:
+        if end is not None and time.monotonic() > end:
+            return
+        started.add(run_id(task.run))
+        yield task
+
+
+def _check_arguments(backend: str, jobs: int | None, minutes: float | None) -> None:
     if backend not in BACKENDS:
         raise ValueError(f"backend: unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
     if importlib.util.find_spec(BACKENDS[backend]) is None:
         raise ValueError(f"backend: {backend!r} needs the package {BACKENDS[backend]}, which is not installed")
     if jobs is not None and jobs < 1:
         raise ValueError(f"jobs: {jobs} is not a number of workers; it must be at least 1")
+    if minutes is not None and not minutes >= 0:
+        raise ValueError(f"minutes: {minutes} is not a duration; it must be 0 or more")
 
 
-def _until_done(group: list[Task], executor: Executor) -> Iterator[Report]:
+def _until_done(group: Iterable[Task], executor: Executor) -> Iterator[Report]:
     """The reports of ``group``; what another study executes at the moment is waited for last."""
     busy = []
     for report in executor(group, False):
@@ -157,7 +178,7 @@ def _until_done(group: list[Task], executor: Executor) -> Iterator[Report]:
 
 
 def _in_this_process(context: Context) -> Executor:
-    def executor(tasks: list[Task], wait: bool) -> Iterator[Report]:
+    def executor(tasks: Iterable[Task], wait: bool) -> Iterator[Report]:
         for task in tasks:
             with threads(1):
                 report = perform(task, context, wait=wait)
@@ -171,8 +192,8 @@ def _in_workers(context: Context, backend: str, jobs: int | None) -> Executor:
     parent = os.getpid() if backend == "loky" else None
     _connect(backend, jobs)
 
-    def executor(tasks: list[Task], wait: bool) -> Iterator[Report]:
-        calls = [delayed(perform_in_worker)(task, context, wait=wait, parent=parent) for task in tasks]
+    def executor(tasks: Iterable[Task], wait: bool) -> Iterator[Report]:
+        calls = (delayed(perform_in_worker)(task, context, wait=wait, parent=parent) for task in tasks)
         with parallel_config(backend=backend, n_jobs=jobs or -1, **settings):
             reports = _parallel()(calls)
             if isinstance(reports, list):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .blocks import block_loss, block_windows, first_of_blocks, spread_blocks
+from .execute import respond
 from .fit import fit_kernel
 from .friction import MEASURES, REDUCTIONS, Measure, friction_map
 from .gate import GATES, Gate, checked_rate, checked_threshold
@@ -160,8 +161,15 @@ class InertialConv2d(nn.Module):
         """
         self._check_input(x)
         batch = x if x.dim() == 4 else x.unsqueeze(0)
-        output = self._with_bias(self._respond(self.windows(batch)))
+        output = respond(self, batch)
         return output if x.dim() == 4 else output.squeeze(0)
+
+    def reference(self, x: Tensor) -> Tensor:
+        """What :meth:`forward` gives for a batch (N, C, H, W), straight from the definition: both states, then a blend.
+
+        Fast forms are tested against it; training with a gate uses it.
+        """
+        return self.with_bias(self._respond(self.windows(x)))
 
     def windows(self, x: Tensor) -> Window:
         """The windows of a batch (N, C, H, W), padding included."""
@@ -356,7 +364,8 @@ class InertialConv2d(nn.Module):
             self.open_fraction.copy_(gate.detach().mean(dtype=torch.float32))
         return gate
 
-    def _with_bias(self, output: Tensor) -> Tensor:
+    def with_bias(self, output: Tensor) -> Tensor:
+        """Add the bias to an output (N, out_channels, H, W), to the core's half of ``stack``."""
         if self.bias is None:
             return output
         bias = F.pad(self.bias, (0, self.out_channels - len(self.bias)))

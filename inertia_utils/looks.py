@@ -11,6 +11,19 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 _PAIRS = tuple((d, k) for d in (3, 5, 7) for k in range(1, d))
 _SMALL_CORES = tuple((d, k) for d, k in _PAIRS if d - k <= 2)
+_RANDOM = ("", ", friction random")
+_GATES = (
+    "threshold 1",
+    "never",
+    *(f"rate 0.25{random}" for random in _RANDOM),
+    "anneal 0.25",
+    "learned 0.25",
+    *(f"rate 0.5{random}" for random in _RANDOM),
+    "anneal 0.5",
+    "learned 0.5",
+)
+_MODES = ("", *(f", reapply {mode}" for mode in ("dilate", "resize", "aggregate")))
+_MERGES = ("", ", merge add", ", merge stack")
 #: Names in the order in which they take their look: the first eight differ in colour, and new ones go to the end.
 ARMS = tuple(
     dict.fromkeys(
@@ -36,19 +49,24 @@ ARMS = tuple(
             *(f"dense 1×1, {width} channels" for width in (67, 123, 203)),
             *(f"dense 2×2, {width} channels" for width in (39, 58, 83)),
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
+            *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
+            *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
+            *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
+            "inertial (3, 2), gate never",
+            *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
         )
     )
 )
 #: Friction measures, for figures that compare them in one network.
 MEASURES = (
     "range",
-    "random",
-    "oracle",
     "variance",
     "absolute",
     "squared",
     "gradient",
     "laplacian",
+    "random",
+    "oracle",
     "cosine",
     "jsd",
     "entropy",
@@ -68,7 +86,8 @@ def look(name: str) -> dict[str, str]:
         if name in names:
             return _look(names.index(name))
     digest = hashlib.sha256(name.encode()).digest()
-    return _look(digest[0] % (len(PALETTE) * len(MARKERS)), shift=1 + digest[1] % (len(LINES) - 1))
+    # Up to 128 listed names take a shift of 0 or 1.
+    return _look(digest[0] % (len(PALETTE) * len(MARKERS)), shift=2 + digest[1] % 2)
 
 
 def kind(arm: str) -> str:
@@ -83,11 +102,11 @@ def kind(arm: str) -> str:
 
 
 def _look(number: int, shift: int = 0) -> dict[str, str]:
-    turn = number + number // len(PALETTE)
-    # The line repeats after 64 names; a step more for each 64 keeps 256 combinations apart.
-    line = turn + number // (len(PALETTE) * len(MARKERS)) + shift
+    # After 64 names the pairs of colour and marker come again, eight places later, and with another line.
+    lap = number // (len(PALETTE) * len(MARKERS))
+    turn = number + number // len(PALETTE) + lap
     return {
         "color": PALETTE[number % len(PALETTE)],
-        "linestyle": LINES[line % len(LINES)],
+        "linestyle": LINES[(turn + lap + shift) % len(LINES)],
         "marker": MARKERS[turn % len(MARKERS)],
     }

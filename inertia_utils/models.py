@@ -25,6 +25,7 @@ class FashionNet(nn.Module):
         kernel: a kernel size for dense convolutions, or an :class:`~inertia_utils.arms.Arm`.
         head: ``"fc"`` as above, or ``"gap"``: global average pooling and one linear layer, so that what the
             convolutions save is saved by the whole network.
+        pool: max-pool after each convolution. Without it, where nothing hides what a gate skips, the head is ``"gap"``.
         in_channels: of the images.
         image_size: height and width of the images.
 
@@ -32,16 +33,26 @@ class FashionNet(nn.Module):
         images (N, in_channels, image_size, image_size) → logits (N, 10)
 
     Raises:
-        ValueError: the head is unknown.
+        ValueError: the head is unknown, or needs the pooling that is switched off.
     """
 
-    def __init__(self, kernel: int | Arm = 5, head: str = "fc", in_channels: int = 1, image_size: int = 28) -> None:
+    def __init__(
+        self,
+        kernel: int | Arm = 5,
+        head: str = "fc",
+        in_channels: int = 1,
+        image_size: int = 28,
+        pool: bool = True,
+    ) -> None:
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
+        if head == "fc" and not pool:
+            raise ValueError("pool: head='fc' is sized for pooled maps; without pooling give head='gap'")
         arm = as_arm(kernel)
         self.conv1 = arm.layer(in_channels, arm.hidden, "same", first=True)
         self.conv2 = arm.layer(arm.hidden, 64, "same")
+        self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
         if head == "gap":
             self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
         else:
@@ -52,8 +63,8 @@ class FashionNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of a batch of images."""
-        x = F.relu(F.max_pool2d(self.conv1(x), 2))
-        return self.head(F.relu(F.max_pool2d(self.conv2(x), 2)))
+        x = F.relu(self.pool(self.conv1(x)))
+        return self.head(F.relu(self.pool(self.conv2(x))))
 
 
 class LeNet(nn.Module):

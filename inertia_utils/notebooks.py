@@ -17,7 +17,8 @@ from tqdm.auto import tqdm
 from . import hygiene, paths
 from .launch import StudyError, Summary, execute
 from .notebook_process import Record, environment, execute_notebook
-from .plans import PLANS, PROFILES, plan
+from .plans import PLANS, plan
+from .profiles import PROFILES
 from .progress import log
 from .publish import publish as publish_together
 from .runs import Run

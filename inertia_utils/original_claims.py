@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .arms import dense, inertial
 from .claims import Claim, Side
+from .layer import SKIPS
 from .models import widened
+from .plans import LITERAL
 
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
 
@@ -44,14 +46,35 @@ def _skipping() -> list[Claim]:
     half, all_open, random = (
         Side(arm, friction=friction, rate=rate) for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
     )
-    condition = "{dataset}, gated after training"
+    condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
     gated = {
         name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name, "lenet") for name in ("range", "random")
     }
+    quarter = {
+        (name, skip): Side(inertial(5, 2, gate="rate", rate=0.25, friction=name, skip=skip).name)
+        for name in ("range", "random")
+        for skip in SKIPS
+    }
+    skipped = "Where friction is low, the detailed pass can be skipped"
+    knows = "Friction knows where to skip"
     return [
-        Claim("Where friction is low, the detailed pass can be skipped", condition, half, all_open),
-        Claim("Friction knows where to skip", condition, half, random, "beats"),
-        Claim("Friction knows where to skip", f"{MNIST}, trained gated", gated["range"], gated["random"], "beats"),
+        Claim(skipped, condition, half, all_open),
+        Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
+        Claim(
+            "Inertia: where friction is low, the core itself can be skipped",
+            trained,
+            quarter["range", "core"],
+            Side(arm),
+        ),
+        Claim(
+            "Core kept, re-applied core stacked where friction is high",
+            trained,
+            Side(LITERAL.name),
+            Side(dense(5).name),
+        ),
+        Claim(knows, condition, half, random, "beats"),
+        *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
+        Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]
 
 

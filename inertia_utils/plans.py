@@ -2,79 +2,28 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from .arms import Arm, dense, inertial, separable
 from .data import mnist_name
+from .fine_tune_run import FineTuneRun
+from .friction import MEASURES
+from .gate_run import GateRun
 from .initialise import INITIALISATIONS
 from .inspect_run import InspectRun
+from .layer import SKIPS
 from .models import widened
+from .profiles import Profile, profile_named
+from .reapply import REAPPLICATIONS
 from .runs import Run
 from .train_run import TrainRun
 
 #: Group of runs → its runs, under the names that the notebook uses.
 Plan = dict[str, list[Run]]
 
-_TABLE = tomllib.loads(Path(__file__).with_name("profiles.toml").read_text(encoding="utf-8"))
-PROFILES = tuple(_TABLE)
 PLANS: dict[str, Callable[[Profile], Plan]] = {}
-
-
-@dataclass(frozen=True)
-class Profile:
-    """One table of ``profiles.toml``.
-
-    Attributes:
-        name: smoke, quick or full.
-        seeds: of the primary comparisons.
-        more_seeds: of the other comparisons.
-        images: training images, 0 for all but the hold-out.
-        epochs: of the converged recipe, 0 for its own.
-        original_epochs: of FashionNet's original recipe.
-        lenet_epochs: of LeNet's original recipe.
-        lenet_seeds: of the MNIST comparisons.
-        test_images: test images that are read, 0 for all.
-        grid_seeds: of the grid over window and margin and of its controls.
-        windows: values of d in the grid over window and margin.
-        cores: largest number of cores in that grid.
-        tuning_epochs: of trainings that choose on the hold-out.
-        tuning_seeds: of the choice of the learning rate.
-        tuning_rates: learning rates to choose from.
-    """
-
-    name: str
-    seeds: int
-    more_seeds: int
-    images: int
-    epochs: int
-    original_epochs: int
-    lenet_epochs: int
-    lenet_seeds: int
-    test_images: int
-    grid_seeds: int
-    windows: tuple[int, ...]
-    cores: int
-    tuning_epochs: int
-    tuning_seeds: int
-    tuning_rates: tuple[float, ...]
-
-
-@cache
-def profile_named(name: str) -> Profile:
-    """The profile of that name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in _TABLE:
-        raise ValueError(f"profile: unknown profile {name!r}; known: {', '.join(PROFILES)}")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in _TABLE[name].items()}
-    return Profile(name, **values)
 
 
 def plan(notebook: str, profile: str) -> Plan:
@@ -105,7 +54,7 @@ def baselines(size: Profile) -> Plan:
     kernels = [dense(5), dense(3), dense(1)]
     return {
         "tuning": [
-            tuning(size, dense(5), seed=seed, lr=rate)
+            tuning(size, dense(5), seed=seed, lr=rate, epochs=size.epochs)
             for seed in range(size.tuning_seeds)
             for rate in size.tuning_rates
         ],
@@ -144,6 +93,83 @@ def window_and_margin(size: Profile) -> Plan:
     }
 
 
+@planned("04_friction")
+def friction(size: Profile) -> Plan:
+    """Networks trained with open gates, then gated by every measure at several rates."""
+    seeds = range(size.more_seeds)
+    parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
+    small = [converged(size, inertial(3, 2), seed=seed) for seed in seeds]
+    flat = [
+        converged(size, inertial(3, 2), seed=seed, head="gap", pool=pool) for seed in seeds for pool in (True, False)
+    ]
+    controlled = ("range", "random", "oracle")
+    return {
+        "open": parents + small + flat,
+        "gated": [gated(size, parent, name) for parent in parents for name in ranking_measures()],
+        "before": [
+            gated(size, parent, name, reduction="before")
+            for parent in parents
+            for name in MEASURES
+            if not MEASURES[name].joint
+        ],
+        "layers": [
+            gated(size, parent, name, layers=(layer,))
+            for parent in parents
+            for name in controlled
+            for layer in ("conv1", "conv2")
+        ],
+        "small": [gated(size, parent, name) for parent in small for name in controlled],
+        "pooling": [gated(size, parent, name) for parent in flat for name in controlled],
+    }
+
+
+@planned("05_gate")
+def gate(size: Profile) -> Plan:
+    """Gates in training, after it, and in a short training of their own; each against a random gate."""
+    seeds = range(size.more_seeds)
+    open_gate = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
+    return {
+        "open": open_gate,
+        "test_time": [
+            gated(size, parent, name, skip=skip)
+            for parent in open_gate
+            for name in ("range", "random", "oracle")
+            for skip in SKIPS
+        ],
+        "trained": [converged(size, arm, seed=seed) for seed in seeds for arm in trained_gates(size)],
+        "fine_tuned": [
+            FineTuneRun(parent, arm) for parent in open_gate for arm in trained_gates(size) if arm.gate == "rate"
+        ],
+        "unpooled": [
+            converged(size, arm, seed=seed, head="gap", pool=False) for seed in seeds for arm in unpooled_gates(size)
+        ],
+    }
+
+
+@planned("06_reapplication")
+def reapplication(size: Profile) -> Plan:
+    """Every re-application and merge with the gate open and, afterwards, at one half; the literal form trained so."""
+    seeds = range(size.grid_seeds)
+    parents = {arm: [converged(size, arm, seed=seed) for seed in seeds] for arm in reapplications()}
+    half = {"rates": (0.5,)}
+    return {
+        "open": [run for runs in parents.values() for run in runs],
+        "half": [
+            gated(size, parent, name, merge=merge, **half)
+            for arm, runs in parents.items()
+            for parent in runs
+            for merge in (("", "replace") if arm.merge == "matched" else ("",))
+            for name in ("range", "random")
+        ],
+        "literal": [
+            converged(size, replace(LITERAL, **options), seed=seed)
+            for seed in seeds
+            for options in ({"gate": "always"}, {}, {"friction": "random"})
+        ],
+        "controls": [converged(size, arm, seed=seed) for seed in seeds for arm in (dense(5), dense(3), dense(1))],
+    }
+
+
 @planned("07_mnist_lenet")
 def mnist_lenet(size: Profile) -> Plan:
     """LeNet by the original recipe: the mandatory arms, the earlier published form, and equal spatial sizes."""
@@ -164,6 +190,8 @@ def mnist_lenet(size: Profile) -> Plan:
 REPORTED = {
     "03_window_and_margin": ("primary", "grid", "controls", "widened"),
     "04_friction": ("gated",),
+    "05_gate": ("trained",),
+    "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet",),
 }
 
@@ -185,6 +213,13 @@ EARLIER_FORM = inertial(
     3, 2, reapply="aggregate", merge="replace", friction="squared_sum", gate="threshold", threshold=0.1, bias=False
 )
 
+#: τ of the gate with a fixed threshold, in units of normalised pixels: a third of the spread between black and white.
+FIXED_THRESHOLD = 1.0
+
+#: The original text read literally: the core's outputs are kept, and those of the core spread over the window are
+#: stacked onto them where friction is high.
+LITERAL = inertial(5, 2, reapply="dilate", merge="stack", gate="rate", rate=0.5)
+
 #: Inertial arms of the comparisons that decide, each against dense 3×3.
 PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=2, dense_first=True))
 
@@ -197,6 +232,53 @@ def grid(windows: tuple[int, ...], most_cores: int) -> list[Arm]:
         for k in range(1, d)
         for cores in range(1, (most_cores if d - k <= 2 else 1) + 1)
     ]
+
+
+def ranking_measures() -> list[str]:
+    """The measures that can order positions differently; ``squared_sum`` orders them as ``squared`` does."""
+    return [name for name in MEASURES if name != "squared_sum"]
+
+
+def trained_gates(size: Profile) -> list[Arm]:
+    """(5, 2) with gates that are closed in training: every kind with friction, and the controls."""
+    arms = [inertial(5, 2, gate="threshold", threshold=FIXED_THRESHOLD)]
+    for skip in SKIPS:
+        arms.append(inertial(5, 2, gate="never", skip=skip))
+        for rate in size.trained_rates:
+            kinds = {"rate": ("range", "random"), "anneal": ("range",), "learned": ("range",)}
+            arms += [
+                inertial(5, 2, gate=kind, rate=rate, friction=name, skip=skip)
+                for kind, names in kinds.items()
+                for name in names
+            ]
+    return arms
+
+
+def unpooled_gates(size: Profile) -> list[Arm]:
+    """(3, 2) for the network without pooling: open, closed, and the lowest rate with friction and at random."""
+    rate = min(size.trained_rates)
+    arms = [inertial(3, 2), dense(1)]
+    for skip in SKIPS:
+        arms.append(inertial(3, 2, gate="never", skip=skip))
+        arms += [inertial(3, 2, gate="rate", rate=rate, friction=name, skip=skip) for name in ("range", "random")]
+    return arms
+
+
+def reapplications() -> list[Arm]:
+    """Every re-application with every merge whose open form differs, where the window allows it."""
+    return [
+        inertial(d, k, reapply=name, merge=merge)
+        for d, k in ((5, 2), (3, 2))
+        for name in REAPPLICATIONS
+        for merge in ("matched", "add", "stack")
+        if name != "dilate" or d - k > 1
+    ]
+
+
+def gated(size: Profile, parent: TrainRun, friction: str, **options: Any) -> GateRun:
+    """A trained network gated by one measure at the profile's rates."""
+    options = {"rates": size.gate_rates, "test_images": size.gate_test_images, **options}
+    return GateRun(parent, friction, **options)
 
 
 def converged(size: Profile, arm: Arm, **options: Any) -> TrainRun:
@@ -217,5 +299,5 @@ def lenet(size: Profile, arm: Arm, **options: Any) -> TrainRun:
 
 
 def tuning(size: Profile, arm: Arm, **options: Any) -> TrainRun:
-    """A short training whose accuracy is that on the hold-out."""
-    return TrainRun(arm, epochs=size.tuning_epochs, images=size.images, tuning=True, **options)
+    """A training, a short one unless ``epochs`` says otherwise, whose accuracy is that on the hold-out."""
+    return TrainRun(arm, images=size.images, tuning=True, **{"epochs": size.tuning_epochs, **options})

@@ -1,7 +1,8 @@
 """What a run is: a frozen dataclass that knows how to turn itself into metrics.
 
-A run is identified by its configuration alone.  Its id hashes the fields that differ from their defaults, so adding a
-field with a default leaves every existing result valid (shared design, section 5: runs and store).
+A run is identified by its configuration.  Its id hashes the fields that differ from their defaults, so adding a field
+with a default leaves every existing result valid; and the settings that names in the configuration stand for, so that a
+result by a recipe that has changed since is not mistaken for one by today's (design, section 5).
 """
 
 from __future__ import annotations
@@ -64,6 +65,10 @@ class Run:
         """Runs whose stored weights this one starts from; they are executed first."""
         return ()
 
+    def settings(self) -> dict[str, Any]:
+        """What names in the configuration stand for at present, such as a recipe's learning rate."""
+        return {}
+
     def label(self) -> str:
         """One short line for progress bars and logs."""
         return f"{self.kind} {run_id(self)}"
@@ -75,8 +80,9 @@ def config(run: Run) -> dict[str, Any]:
 
 
 def run_id(run: Run) -> str:
-    """``<kind>-<16 hex digits>``: SHA-256 of the canonical configuration and :data:`RUN_VERSION`."""
-    text = json.dumps([RUN_VERSION, config(run)], sort_keys=True, separators=(",", ":"))
+    """``<kind>-<16 hex digits>``: SHA-256 of :data:`RUN_VERSION`, configuration, settings and parents' ids."""
+    identity = [RUN_VERSION, config(run), run.settings(), [run_id(parent) for parent in run.parents()]]
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return f"{run.kind}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 

@@ -41,11 +41,11 @@ def shard_of(runs: Iterable[Run], shard: str) -> list[Run]:
     return unique(runs)[index - 1 :: count]
 
 
-def levels(missing: Iterable[Run], store: Store) -> list[list[Task]]:
+def levels(missing: Iterable[Run], store: Store, order: list[Run] | None = None) -> list[list[Task]]:
     """The runs to execute so that ``missing`` can be had, in groups that only build on earlier groups.
 
-    A parent whose result is there but whose weights are not is among them.  Within a group the longest come first,
-    so that no worker is left with a long one at the end.
+    A parent whose result is there but whose weights are not is among them.  Within a group the longest come first, so
+    that no worker is left with a long one at the end; or, where an ``order`` is given, those that come first in it.
     """
     depths: dict[str, int] = {}
     parents: set[str] = set()
@@ -65,6 +65,12 @@ def levels(missing: Iterable[Run], store: Store) -> list[list[Task]]:
     groups: list[list[Task]] = [[] for _ in range(1 + max(depths.values(), default=-1))]
     for key, run in members.items():
         groups[depths[key]].append(Task(run, weights=key in parents))
+    ranks = {run_id(run): rank for rank, run in reversed(list(enumerate(order or [])))}
+
+    def first(task: Task) -> tuple[float, str]:
+        key = run_id(task.run)
+        return (ranks.get(key, len(ranks)) if order is not None else -task.cost, key)
+
     for group in groups:
-        group.sort(key=lambda task: (-task.cost, run_id(task.run)))
+        group.sort(key=first)
     return groups

@@ -9,7 +9,8 @@ from typing import Any
 
 from . import paths
 from .launch import Failure, StudyError, Summary, execute
-from .plans import PROFILES, plan
+from .plans import plan
+from .profiles import PROFILES
 from .runs import Run, run_id
 from .schedule import unique
 from .store import Result, Store

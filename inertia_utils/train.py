@@ -98,7 +98,9 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
         model.train()
         shuffled = torch.randperm(len(training.images), generator=order).to(device)
         losses = torch.zeros((), device=device)
-        for index in shuffled.split(size):
+        for step, index in enumerate(shuffled.split(size)):
+            for gate in _gates(model):
+                gate.advance((epoch - 1 + step / steps) / training.epochs)
             losses += _step(model, training, optimizer, index)
             if pace == "batch":
                 scheduler.step()
@@ -114,13 +116,17 @@ def _step(model: nn.Module, training: Training, optimizer: torch.optim.Optimizer
     images, labels = training.images.batch(index)
     with _autocast(images.device, training.dtype):
         loss = F.cross_entropy(model(images), labels)
-        for gate in (module for module in model.modules() if isinstance(module, Gate)):
+        for gate in _gates(model):
             budget = gate.budget_loss()
             loss = loss if budget is None else loss + budget
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     return loss.detach()
+
+
+def _gates(model: nn.Module) -> list[Gate]:
+    return [module for module in model.modules() if isinstance(module, Gate)]
 
 
 @torch.no_grad()

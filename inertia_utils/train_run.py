@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,6 +39,7 @@ class TrainRun(Run, kind="train"):
         lr: learning rate; 0 for the recipe's own.
         tuning: evaluate on the hold-out alone and leave the test set unread.
         test_images: read only the first of the test set; 0 for all of it.
+        pool: for FashionNet, max-pool after each convolution.
 
     Raises:
         ValueError: the network or the recipe is unknown.
@@ -55,6 +57,7 @@ class TrainRun(Run, kind="train"):
     lr: float = 0.0
     tuning: bool = False
     test_images: int = 0
+    pool: bool = True
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
@@ -67,13 +70,23 @@ class TrainRun(Run, kind="train"):
         images = (self.images or 60_000) * (self.epochs or recipe(self.recipe, self.network).epochs)
         return images * (10 + 25 * (self.arm.kernel_size - self.arm.margin) ** 2 / 9)
 
+    def settings(self) -> dict[str, Any]:
+        """What the recipe says, where the run does not say otherwise."""
+        plan = recipe(self.recipe, self.network)
+        return {
+            "batch_size": plan.batch_size,
+            "epochs": self.epochs or plan.epochs,
+            "lr": self.lr or plan.lr,
+            "normalisation": [plan.mean, plan.std],
+        }
+
     def label(self) -> str:
         """Network, arm, dataset, recipe, seed."""
         return f"{self.network} {self.arm.name} · {self.dataset} · {self.recipe} · seed {self.seed}"
 
     def model(self) -> nn.Module:
         """The network as it starts."""
-        options = {"padded": self.padded} if self.network == "lenet" else {"head": self.head}
+        options = {"padded": self.padded} if self.network == "lenet" else {"head": self.head, "pool": self.pool}
         images = data.load(self.dataset).train_images
         model = NETWORKS[self.network](self.arm, in_channels=images.shape[1], image_size=images.shape[2], **options)
         initialise_paired(model, self.seed)
@@ -83,9 +96,12 @@ class TrainRun(Run, kind="train"):
         """Train, then read the test set once."""
         torch.manual_seed(self.seed)
         model = self.model()
-        training = self.training(context)
-        history = train(model, training)
-        evaluated = training.holdout if self.tuning else self.test_set(context.device)
+        history = train(model, self.training(context))
+        return self.outcome(model, history, context)
+
+    def outcome(self, model: nn.Module, history: list[dict[str, Any]], context: Context) -> Outcome:
+        """Accuracy and cost of a trained network on the test set, or on the hold-out while tuning."""
+        evaluated = self.training(context).holdout if self.tuning else self.test_set(context.device)
         metrics = {
             "accuracy": accuracy(model, evaluated, context.dtype),
             "evaluated_on": "holdout" if self.tuning else "test",

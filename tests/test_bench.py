@@ -1,9 +1,11 @@
 """Benchmarks measure every arm in every round and report ratios of what they measured."""
 
 import pytest
+import torch
 
-from inertia_utils.bench import timing
-from inertia_utils.bench.train import _row, table
+from inertia_utils.bench import friction, timing
+from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
+from inertia_utils.data import Dataset
 
 
 def test_interleaving_times_every_arm_once_per_round():
@@ -34,3 +36,23 @@ def test_table_shows_what_was_measured():
         "arms": {"ours, one run per core": row},
     }
     assert "| ours, one run per core | 1333 (1143 – 1600) | 6.00 (4.00 – 8.00) |" in table(record)
+
+
+def test_every_arm_of_the_training_benchmark_runs(monkeypatch):
+    pixels = torch.zeros(800, 1, 28, 28, dtype=torch.uint8)
+    labels = torch.zeros(800, dtype=torch.int64)
+    dataset = Dataset("blank", pixels, labels, pixels, labels, (0.5,), (0.5,), "made here")
+    monkeypatch.setattr("inertia_utils.data.load", lambda name: dataset)
+    record = measure(800, 2)
+    assert {ORIGINAL, OURS, OURS_PER_CORE, CEILING} <= record["arms"].keys()
+    assert all(row["median"] > 0 for row in record["arms"].values())
+    assert record["arms"][ORIGINAL]["ratio"] == 1
+
+
+def test_friction_benchmark_times_every_measure_that_has_a_time_of_its_own():
+    record = friction.measure(2, {"small": (1, 2, 6, 6)})
+    timed = {(row["friction"], row["reduction"]) for row in record["rows"]}
+    assert timed == set(friction.timed()) and ("oracle", "after") not in timed and ("jsd", "before") not in timed
+    assert all(row["milliseconds"] > 0 and row["share_of_layer_time"] > 0 for row in record["rows"])
+    macs = {(row["friction"], row["reduction"]): row["share_of_layer_macs"] for row in record["rows"]}
+    assert macs["range", "before"] < macs["range", "after"] and macs["random", "after"] == 0

@@ -111,17 +111,12 @@ def gate_result(friction, seed, **options) -> Result:
 
 def test_gated_networks_are_compared_at_one_rate():
     found = [gate_result(name, seed) for name in ("range", "random") for seed in range(3)]
-    found += [gate_result("random", 0, reduction="before"), gate_result("random", 1, skip="core")]
+    others = ({"reduction": "before"}, {"skip": "core"}, {"layers": ("conv1",)}, {"merge": "replace"})
+    found += [gate_result("random", 0, **options) for options in others]
     table = summarise(original_claims(), [Study("04_friction", "quick", {"gated": found}, [])])
     rows = table[table["condition"] == "fashion-mnist, gated after training"]
     assert rows["difference (points)"].str.split(" ").str[0].tolist() == ["−1.00", "+2.00"]
     assert rows["verdict"].tolist() == ["does not hold", "holds"] and rows["seeds"].tolist() == ["3", "3"]
-
-
-def test_gated_frame_has_a_row_per_rate_and_the_mean_closed_fraction():
-    table = frames.gated([gate_result("range", 1)])
-    assert table["rate"].tolist() == [0.5, 1.0] and table["closed"].tolist() == [0.5, 0.5]
-    assert table["friction"].unique().tolist() == ["range"] and table["seed"].unique().tolist() == [1]
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=12))

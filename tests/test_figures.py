@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import pytest
 
 from inertia_utils import figures, looks, paths
-from inertia_utils.plans import PLANS, PROFILES, plan
+from inertia_utils.plans import PLANS, plan
+from inertia_utils.profiles import PROFILES
 from inertia_utils.result_file import Result
 from inertia_utils.runs import run_id
 from inertia_utils.train_run import TrainRun
@@ -47,6 +48,7 @@ def test_a_second_figure_keeps_the_first_in_the_manifest(folder):
 @pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS])
 def test_listed_names_look_different_even_without_colour(names):
     assert len(set(names)) == len(names)
+    assert len(names) <= 128, "more would meet the looks of names that are not listed"
     seen = [figures.look(name) for name in names]
     assert len({tuple(look.values()) for look in seen}) == len(names)
     assert len({look["marker"] for look in seen[:8]}) == len({look["color"] for look in seen[:8]}) == min(8, len(names))
@@ -59,14 +61,16 @@ def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
     assert figures.look("stranger 1") == figures.look("stranger 1")
 
 
-@pytest.mark.parametrize("notebook", sorted(PLANS))
+# The final figures are a selection of the others' and show kinds where there are too many arms.
+@pytest.mark.parametrize("notebook", sorted(set(PLANS) - {"09_final_figures"}))
 def test_arms_of_one_notebook_look_different(notebook):
     runs = [run for profile in PROFILES for group in plan(notebook, profile).values() for run in group]
     trained = [parent for run in runs for parent in (run, *run.parents()) if isinstance(parent, TrainRun)]
     arms = {run.arm.name for run in trained}
     by_look = {}
     for arm in sorted(arms):
-        by_look.setdefault(tuple(figures.look(arm).values()), []).append(arm)
+        look = figures.look(arm)
+        by_look.setdefault((look["color"], look["marker"]), []).append(arm)  # a scatter plot has no lines
     collisions = [names for names in by_look.values() if len(names) > 1]
     assert not collisions, f"append to looks.ARMS: {collisions}"
 

@@ -274,3 +274,22 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
     assert set(GATES) == {"always", "never", "threshold", "rate", "learned"}
+
+
+@given(SEEDS, st.floats(0, 1), st.floats(0, 1))
+def test_annealing_closes_linearly_until_half_of_the_training(seed, rate, progress):
+    gate = GATES["anneal"](rate, 0.0)
+    gate.advance(progress)
+    expected = rate + (1 - rate) * max(0.0, 1 - 2 * progress)
+    assert gate.opening == pytest.approx(expected)
+    friction = frictions(seed)
+    assert gate(friction).mean().item() == pytest.approx(expected, abs=1 / friction.numel())
+
+
+def test_annealing_freezes_the_threshold_of_its_final_rate():
+    gate = GATES["anneal"](0.25, 0.0)
+    for step in range(400):
+        gate.advance(step / 400)
+        gate(frictions(step))
+    gate.eval()
+    assert gate(frictions(1000, 4000)).mean().item() == pytest.approx(0.25, abs=0.03)

@@ -6,10 +6,13 @@ import pytest
 import torch
 
 from inertia_utils.arms import inertial
+from inertia_utils.fine_tune_run import FineTuneRun
 from inertia_utils.friction import MEASURES
-from inertia_utils.gate_run import GateRun, calibrate, gated_layers
+from inertia_utils.gate_run import GateRun, calibrate, gated_layers, gated_model
 from inertia_utils.models import FashionNet
+from inertia_utils.runs import Context, config
 from inertia_utils.seed import initialise_paired
+from inertia_utils.store import Store
 from inertia_utils.train import Images, correct
 from inertia_utils.train_run import TrainRun
 
@@ -67,3 +70,67 @@ def test_bad_gates_are_refused():
         GateRun(open_gate, friction="mood")
     with pytest.raises(ValueError, match=r"^rates: expected fractions from 0 to 1, got \(0.5, 50\)"):
         GateRun(open_gate, rates=(0.5, 50))
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory) -> Context:
+    """A store with one trained network."""
+    context = Context(Store(tmp_path_factory.mktemp("results"), "smoke"))
+    outcome = PARENT.execute(context)
+    context.store.save(PARENT, outcome, {})
+    return context
+
+
+PARENT = TrainRun(inertial(3, 2), epochs=1, images=400, head="gap", dataset="mnist-5k")
+
+
+def test_a_gate_run_ends_at_the_trained_network(context):
+    gated = GateRun(PARENT, rates=(0.0, 0.5, 1.0)).execute(context)
+    accuracies = [record["accuracy"] for record in gated.history]
+    assert accuracies[-1] == context.store.load(PARENT).metrics["accuracy"]
+    assert all(record["open_fraction/conv1"] == pytest.approx(record["rate"], abs=0.1) for record in gated.history)
+    assert "threshold/conv1" in gated.history[1] and "threshold/conv1" not in gated.history[0]
+
+
+def test_only_the_layers_named_are_gated(context):
+    record = GateRun(PARENT, rates=(0.0,), layers=("conv2",)).execute(context).history[0]
+    assert record["open_fraction/conv2"] == 0 and "open_fraction/conv1" not in record
+    with pytest.raises(ValueError, match=r"^layers: conv9 is no inertial layer of fashionnet"):
+        GateRun(PARENT, layers=("conv9",)).execute(context)
+
+
+def test_a_merge_may_change_after_training(context, images):
+    batch, _ = images.batch(slice(None))
+    outputs = {}
+    for rate in (0.0, 1.0):
+        for merge in ("matched", "replace"):
+            model = gated_model(PARENT, inertial(3, 2, gate="threshold", merge=merge), context)
+            calibrate(model, images, rate)
+            outputs[rate, merge] = model(batch)
+    torch.testing.assert_close(outputs[1.0, "matched"], outputs[1.0, "replace"], rtol=1e-4, atol=1e-5)
+    assert (outputs[0.0, "matched"] - outputs[0.0, "replace"]).abs().max() > 1e-3
+    assert "merge" in config(GateRun(PARENT, merge="replace"))
+
+
+def test_fine_tuning_goes_on_from_the_parent(context):
+    arm = inertial(3, 2, gate="rate", rate=0.5)
+    outcome = FineTuneRun(PARENT, arm, epochs=2).execute(context)
+    assert outcome.metrics["open_fraction/conv2"] == pytest.approx(0.5, abs=0.1)
+    assert outcome.history[0]["loss"] < context.store.load(PARENT).history[0]["loss"]
+    assert FineTuneRun(PARENT, arm, epochs=2).execute(context).metrics == outcome.metrics
+
+
+def test_fine_tuning_refuses_another_convolution():
+    with pytest.raises(ValueError, match=r"^arm: 'inertial \(5, 2\), gate rate 0.5' is not 'inertial \(3, 2\)' with"):
+        FineTuneRun(PARENT, inertial(5, 2, gate="rate"))
+    with pytest.raises(ValueError, match=r"^parent: expected a training with the gate open, got gate='never'"):
+        FineTuneRun(replace(PARENT, arm=inertial(3, 2, gate="never")), inertial(3, 2, gate="rate"))
+
+
+def test_without_pooling_the_head_is_global():
+    with pytest.raises(ValueError, match=r"^pool: head='fc' is sized for pooled maps"):
+        FashionNet(3, pool=False)
+    model = FashionNet(3, head="gap", pool=False)
+    seen = []
+    model.conv2.register_forward_hook(lambda _, inputs, output: seen.append(output.shape[-2:]))
+    assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 10) and seen == [(28, 28)]

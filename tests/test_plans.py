@@ -1,9 +1,16 @@
 """Plans and profiles: complete, paired, and identified by what they are."""
 
+from dataclasses import replace
+
 import pytest
 
-from inertia_utils.plans import PLANS, PROFILES, plan, profile_named
+from inertia_utils.arms import inertial
+from inertia_utils.gate_run import GateRun
+from inertia_utils.plans import PLANS, plan
+from inertia_utils.profiles import PROFILES, profile_named
+from inertia_utils.recipes import RECIPES
 from inertia_utils.runs import config, from_config, run_id
+from inertia_utils.train_run import TrainRun
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -38,3 +45,12 @@ def test_unknown_kinds_and_fields_are_refused():
         from_config({"kind": "walk"})
     with pytest.raises(ValueError, match="TrainRun has no field colour"):
         from_config({"kind": "train", "colour": 1})
+
+
+def test_a_changed_recipe_asks_for_new_results(monkeypatch):
+    plain, gated, other = TrainRun(), GateRun(TrainRun(inertial(5, 2))), TrainRun(recipe="original")
+    before = [run_id(run) for run in (plain, gated, other, TrainRun(lr=1e-3))]
+    key = ("converged", "fashionnet")
+    monkeypatch.setitem(RECIPES, key, replace(RECIPES[key], lr=1.0))
+    after = [run_id(run) for run in (plain, gated, other, TrainRun(lr=1e-3))]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]

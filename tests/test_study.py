@@ -303,3 +303,17 @@ def test_no_commit_outside_a_checkout(monkeypatch, tmp_path, store):
     git_commit.cache_clear()
     assert provenance(Context(store), 1.0)["commit"] is None
     git_commit.cache_clear()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_time_limit_starts_the_first_runs_and_leaves_the_rest(tmp_path, jobs):
+    store, log = Store(tmp_path, "smoke"), tmp_path / "log"
+    runs = [Nap(seed, 0.5, cost=seed, log=str(log)) for seed in range(12)]
+    summary = run(runs, store, jobs=jobs, minutes=1.2 / 60)
+    started = events(log, "start")
+    assert started[0] in {run_id(runs[0]), run_id(runs[1])} and jobs <= len(started) < 12
+    assert set(started) == set(map(run_id, summary.done)) == set(map(run_id, runs[: len(started)]))
+    assert len(summary.left) == 12 - len(started) and "left for want of time" in str(summary)
+    assert not run(runs, store, jobs=2).left
+    with pytest.raises(ValueError, match="minutes: -1 is not a duration"):
+        run(runs, store, minutes=-1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from . import train
+from . import friction, train
 
-BENCHMARKS = {"train": train}
+BENCHMARKS = {"train": train, "friction": friction}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

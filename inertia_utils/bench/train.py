@@ -172,10 +172,10 @@ def _rectify_first() -> nn.Module:
     )
 
 
-def _train_once(pixels: torch.Tensor, labels: torch.Tensor, threads: int, dtype: torch.dtype = torch.float32) -> None:
+def _train_once(pixels: torch.Tensor, labels: torch.Tensor, cores: int, dtype: torch.dtype = torch.float32) -> None:
     plan = recipe("original", "fashionnet")
     images = Images(pixels, labels, (0.5,), (0.5,))
-    with threads(threads):
+    with threads(cores):
         train(FashionNet(5), Training(images, images.first(1), plan, epochs=1, seed=0, lr=plan.lr, dtype=dtype))
 
 

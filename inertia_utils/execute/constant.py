@@ -1,0 +1,150 @@
+"""The layer with all positions open or all closed: one or two convolutions, biases and paddings folded in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..reapply import Aggregate, Dilate, Resize, Slide
+from .placed import Widths, bordered, convolve, to_core
+
+if TYPE_CHECKING:
+    from ..layer import InertialConv2d
+
+#: MACs per position and filter that a depthwise pass over a map costs in time; measured on CPUs, notebook 08.
+PASS = 40
+
+
+def has_open_form(layer: InertialConv2d) -> bool:
+    """Whether :func:`open_response` knows the layer's re-application and merge."""
+    return type(layer.reapply) in OPEN and not layer.merge.stacks
+
+
+def open_response(layer: InertialConv2d, x: Tensor) -> Tensor:
+    """The output where every position is open, (N, C, H, W) → (N, O, H_out, W_out); differentiable."""
+    return OPEN[type(layer.reapply)](layer, x)
+
+
+def closed_response(layer: InertialConv2d, x: Tensor, bias: Tensor | None) -> Tensor:
+    """The first O channels of the output where every position is closed: one r×r convolution."""
+    x, widths = bordered(layer, x)
+    return convolve(x, closed_weight(layer), bias, to_core(layer, widths), layer.stride, layer.geometry.groups)
+
+
+def closed_weight(layer: InertialConv2d) -> Tensor:
+    """Each filter's cores as one: Σ_m γ_m·W_m or Σ_m W_m, (O, C/groups, r, r)."""
+    cores = each_core(layer)
+    return (cores * layer.gamma[..., None, None, None]).sum(1) if layer.merge.scales_core else cores.sum(1)
+
+
+def each_core(layer: InertialConv2d) -> Tensor:
+    """The core weights, (O, m, C/groups, r, r)."""
+    return layer.weight.unflatten(0, (layer.geometry.filters, layer.geometry.cores))
+
+
+def slide_weights(layer: InertialConv2d) -> Tensor:
+    """a, with the core's own share of ``merge="add"`` at its centre: (O, m, k+1, k+1)."""
+    if not layer.merge.core_share:
+        return layer.periphery
+    return layer.periphery + layer.merge.core_share * layer.reapply.identity(layer.geometry).to(layer.periphery)
+
+
+def response_maps(layer: InertialConv2d, x: Tensor) -> tuple[list[Tensor], Widths]:
+    """φ of every core, each (N, O, …), and the zeros around it that the depthwise pass still has to add.
+
+    Further out than r − 1 pixels from the image a core sees only zeros.
+    """
+    x, widths = bordered(layer, x)
+    reach = layer.geometry.core_size - 1
+    inner = tuple(min(width, reach) for width in widths)
+    rest = tuple(width - done for width, done in zip(widths, inner, strict=True))
+    weights = [layer.weight] if layer.geometry.cores == 1 else each_core(layer).unbind(1)
+    return [convolve(x, weight, None, inner, groups=layer.geometry.groups) for weight in weights], rest
+
+
+def depthwise(layer: InertialConv2d, maps: list[Tensor], weights: Tensor, bias: Tensor | None, rest: Widths) -> Tensor:
+    """Σ_m of the depthwise convolutions of φ_m with ``weights`` (O, m, k+1, k+1)."""
+    total = None
+    for responses, weight in zip(maps, weights.unbind(1), strict=True):
+        moved = convolve(
+            responses,
+            weight.unsqueeze(1),
+            bias if total is None else None,
+            rest,
+            layer.stride,
+            groups=layer.geometry.filters,
+        )
+        total = moved if total is None else total + moved
+    return total
+
+
+def dense_is_cheaper(layer: InertialConv2d) -> bool:
+    """One dense convolution with few input channels takes less time than two passes over O maps."""
+    geometry = layer.geometry
+    saved = geometry.kernel_size**2 - geometry.cores * geometry.core_size**2
+    return geometry.in_channels // geometry.groups * saved <= PASS
+
+
+def slide_kernel(layer: InertialConv2d) -> Tensor:
+    """K_o = Σ_m a_{o,m} ∗ W_{o,m} as a full 2-D convolution, (O, C/groups, d, d)."""
+    taps = layer.weight.transpose(0, 1)
+    weights = slide_weights(layer).flatten(0, 1).unsqueeze(1)
+    moved = F.conv_transpose2d(taps, weights, groups=len(weights))
+    return moved.unflatten(1, (layer.geometry.filters, -1)).sum(2).transpose(0, 1)
+
+
+def blend_weights(layer: InertialConv2d) -> tuple[Tensor, Tensor]:
+    """The kernels of T (+ the core of ``add``) for the blends: in the centre and stretched, m summed."""
+    cores, blend = each_core(layer), layer.periphery[..., None, None, None]
+    return ((1 + layer.merge.core_share - blend) * cores).sum(1), (blend * cores).sum(1)
+
+
+def _open_slide(layer: InertialConv2d, x: Tensor) -> Tensor:
+    if dense_is_cheaper(layer):
+        return _dense(layer, x, slide_kernel(layer))
+    maps, rest = response_maps(layer, x)
+    return depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
+
+
+def _open_dilate(layer: InertialConv2d, x: Tensor) -> Tensor:
+    central, spread = blend_weights(layer)
+    x, widths = bordered(layer, x)
+    spacing = (layer.geometry.kernel_size - 1) // (layer.geometry.core_size - 1)
+    options = {"stride": layer.stride, "groups": layer.geometry.groups}
+    wide = convolve(x, spread, None, widths, dilation=spacing, **options)
+    return wide + convolve(x, central, layer.bias, to_core(layer, widths), **options)
+
+
+def _open_resize(layer: InertialConv2d, x: Tensor) -> Tensor:
+    central, spread = blend_weights(layer)
+    geometry = layer.geometry
+    matrix = layer.reapply.stretched(geometry.kernel_size, geometry.core_size).to(spread)
+    stretched = (spread.flatten(2) @ matrix.T).unflatten(2, (geometry.kernel_size, geometry.kernel_size))
+    before, after = geometry.offset, geometry.margin - geometry.offset
+    return _dense(layer, x, stretched + F.pad(central, (before, after, before, after)))
+
+
+def _open_aggregate(layer: InertialConv2d, x: Tensor) -> Tensor:
+    x, widths = bordered(layer, x)
+    blended = blend_input(layer, x, widths, layer.merge.core_share)
+    return convolve(blended, each_core(layer).sum(1), layer.bias, (0, 0, 0, 0), layer.stride, layer.geometry.groups)
+
+
+def blend_input(layer: InertialConv2d, x: Tensor, widths: Widths, core_share: int) -> Tensor:
+    """p ⊛ x, every channel alike, with ``core_share`` added to the central weight."""
+    geometry = layer.geometry
+    side, centre = geometry.margin + 1, geometry.offset * (geometry.margin + 2)
+    fixed = layer.periphery.new_full((1,), 1.0 + core_share)
+    shared = torch.cat([layer.periphery[:centre], fixed, layer.periphery[centre:]]).view(1, 1, side, side)
+    return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, groups=x.shape[1])
+
+
+def _dense(layer: InertialConv2d, x: Tensor, kernel: Tensor) -> Tensor:
+    x, widths = bordered(layer, x)
+    return convolve(x, kernel, layer.bias, widths, layer.stride, layer.geometry.groups)
+
+
+OPEN = {Slide: _open_slide, Dilate: _open_dilate, Resize: _open_resize, Aggregate: _open_aggregate}
