@@ -108,7 +108,7 @@ def _load(run: TrainRun, store: Store) -> nn.Module:
 
 def _controls(setting: Setting, images: int) -> dict[str, widgets.Widget]:
     """One control per field of the setting, under its name."""
-    narrow = {"style": {"description_width": "initial"}, "layout": widgets.Layout(width="15em")}
+    narrow = {"style": {"description_width": "initial"}, "layout": widgets.Layout(width="19em")}
     return {
         "image": widgets.IntSlider(setting.image, 0, images - 1, description="image", **narrow),
         "window": widgets.Dropdown(
@@ -117,6 +117,6 @@ def _controls(setting: Setting, images: int) -> dict[str, widgets.Widget]:
         "margin": widgets.IntSlider(setting.margin, 1, setting.window - 1, description="margin k", **narrow),
         "friction": widgets.Dropdown(options=list(MEASURES), value=setting.friction, description="friction", **narrow),
         "threshold": widgets.FloatSlider(
-            setting.threshold, min=0, max=1, step=0.02, description="threshold τ/max", **narrow
+            setting.threshold, min=0, max=1, step=0.02, description="threshold", **narrow
         ),
     }

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from .looks import LAYERS
+
 
 def layer_times(path: Path) -> pd.DataFrame:
-    """One row per shape, batch and arm: MACs per image, milliseconds (median, quartiles), conditions; empty if none.
+    """One row per shape, batch and arm: its form, MACs per image, milliseconds (median, quartiles), conditions.
+
+    It is empty where nothing was measured; ``open`` is the fraction that a gated arm opened, NaN for the others.
 
     Args:
         path: what ``python -m inertia_utils bench layer`` wrote.
@@ -25,5 +29,6 @@ def layer_times(path: Path) -> pd.DataFrame:
             low, high = row["quartiles"]
             milliseconds = {"ms": 1e3 * row["median"], "low": 1e3 * low, "high": 1e3 * high}
             place = {"shape": part["shape"], "batch": part["batch"], "arm": arm, "macs": row["macs"]}
-            rows.append(place | milliseconds | {"conditions": conditions, "device": machine["device"]})
+            kind = {"form": next((form for form in LAYERS if arm.startswith(form)), arm), "open": row["open_fraction"]}
+            rows.append(place | kind | milliseconds | {"conditions": conditions, "device": machine["device"]})
     return pd.DataFrame(rows)

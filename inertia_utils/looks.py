@@ -75,14 +75,17 @@ MEASURES = (
 #: Kinds of arms, for figures that show too many arms to tell each from the others.
 KINDS = ("dense", "inertial", "separable", "inertial, more cores", "widened", "gated")
 
+#: Forms of a layer, for figures of its time.
+LAYERS = ("dense", "slide", "separable", "dilate", "skip core", "aggregate", "resize", "core alone", "stack dilate")
+
 
 def look(name: str) -> dict[str, str]:
-    """Colour, line style and marker of an arm, a friction measure or a kind of arm, the same wherever it appears.
+    """Colour, line style and marker of an arm, a measure, a kind of arm or a form of the layer, the same everywhere.
 
     Names within one of the lists above never share a look.  A name in none of them takes its look from its letters and
     differs from every listed one, but two such names may agree: list those that appear in one figure.
     """
-    for names in (ARMS, MEASURES, KINDS):
+    for names in (ARMS, MEASURES, KINDS, LAYERS):
         if name in names:
             return _look(names.index(name))
     digest = hashlib.sha256(name.encode()).digest()

@@ -45,13 +45,13 @@ def test_a_second_figure_keeps_the_first_in_the_manifest(folder):
     assert list(json.loads((folder / "manifest.json").read_text())) == ["one", "two"]
 
 
-@pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS])
+@pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS, looks.LAYERS])
 def test_listed_names_look_different_even_without_colour(names):
     assert len(set(names)) == len(names)
     assert len(names) <= 128, "more would meet the looks of names that are not listed"
     seen = [figures.look(name) for name in names]
     assert len({tuple(look.values()) for look in seen}) == len(names)
-    assert len({look["marker"] for look in seen[:8]}) == len({look["color"] for look in seen[:8]}) == min(8, len(names))
+    assert len({look["marker"] for look in seen[:8]}) == len({look["color"] for look in seen[:8]}) == len(names[:8])
 
 
 def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
