@@ -100,7 +100,9 @@ def friction(size: Profile) -> Plan:
     parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
     small = [converged(size, inertial(3, 2), seed=seed) for seed in seeds]
     flat = [
-        converged(size, inertial(3, 2), seed=seed, head="gap", pool=pool) for seed in seeds for pool in (True, False)
+        converged(size, inertial(3, 2), seed=seed, head="gap", pool=pool)
+        for seed in range(size.grid_seeds)
+        for pool in (True, False)
     ]
     controlled = ("range", "random", "oracle")
     return {
@@ -108,13 +110,13 @@ def friction(size: Profile) -> Plan:
         "gated": [gated(size, parent, name) for parent in parents for name in ranking_measures()],
         "before": [
             gated(size, parent, name, reduction="before")
-            for parent in parents
+            for parent in parents[: size.grid_seeds]
             for name in MEASURES
             if not MEASURES[name].joint
         ],
         "layers": [
             gated(size, parent, name, layers=(layer,))
-            for parent in parents
+            for parent in parents[: size.grid_seeds]
             for name in controlled
             for layer in ("conv1", "conv2")
         ],
@@ -126,7 +128,7 @@ def friction(size: Profile) -> Plan:
 @planned("05_gate")
 def gate(size: Profile) -> Plan:
     """Gates in training, after it, and in a short training of their own; each against a random gate."""
-    seeds = range(size.more_seeds)
+    seeds = range(size.grid_seeds)
     open_gate = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
     return {
         "open": open_gate,
@@ -150,7 +152,7 @@ def gate(size: Profile) -> Plan:
 def reapplication(size: Profile) -> Plan:
     """Every re-application and merge with the gate open and, afterwards, at one half; the literal form trained so."""
     seeds = range(size.grid_seeds)
-    parents = {arm: [converged(size, arm, seed=seed) for seed in seeds] for arm in reapplications()}
+    parents = {arm: [converged(size, arm, seed=seed) for seed in seeds] for arm in reapplications(size)}
     half = {"rates": (0.5,)}
     return {
         "open": [run for runs in parents.values() for run in runs],
@@ -258,19 +260,19 @@ def unpooled_gates(size: Profile) -> list[Arm]:
     """(3, 2) for the network without pooling: open, closed, and the lowest rate with friction and at random."""
     rate = min(size.trained_rates)
     arms = [inertial(3, 2), dense(1)]
-    for skip in SKIPS:
+    for skip in size.unpooled_skips:
         arms.append(inertial(3, 2, gate="never", skip=skip))
         arms += [inertial(3, 2, gate="rate", rate=rate, friction=name, skip=skip) for name in ("range", "random")]
     return arms
 
 
-def reapplications() -> list[Arm]:
-    """Every re-application with every merge whose open form differs, where the window allows it."""
+def reapplications(size: Profile) -> list[Arm]:
+    """Every re-application with the profile's merges, where the window allows it."""
     return [
         inertial(d, k, reapply=name, merge=merge)
         for d, k in ((5, 2), (3, 2))
         for name in REAPPLICATIONS
-        for merge in ("matched", "add", "stack")
+        for merge in size.merges
         if name != "dilate" or d - k > 1
     ]
 
