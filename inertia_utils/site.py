@@ -20,7 +20,7 @@ from .contents import SETUP_TAG, notebooks
 FOLDER = paths.EXECUTED / "site"
 #: What the pages are made of, or link to, beside the notebooks.
 FILES = ("CONTRIBUTING.md", "LICENSE", "CITATION.cff", "data/README.md", "docs/design.md")
-PICTURES = ("figures/*.png", "docs/*.svg")
+PICTURES = ("figures/*.png", "figures/*.csv", "docs/*.svg")
 #: Lines of code from which a cell is folded.
 LONG = 8
 CONFIGURATION = paths.CHECKOUT / "docs"
