@@ -25,7 +25,8 @@ class FashionNet(nn.Module):
         kernel: a kernel size for dense convolutions, or an :class:`~inertia_utils.arms.Arm`.
         head: ``"fc"`` as above, or ``"gap"``: global average pooling and one linear layer, so that what the
             convolutions save is saved by the whole network.
-        pool: max-pool after each convolution. Without it, where nothing hides what a gate skips, the head is ``"gap"``.
+        pool: max-pool after each convolution. Without it nothing hides what a gate skips: both convolutions keep the
+            size of the image, and the maps are averaged to the size that the head expects.
         in_channels: of the images.
         image_size: height and width of the images.
 
@@ -33,7 +34,7 @@ class FashionNet(nn.Module):
         images (N, in_channels, image_size, image_size) → logits (N, 10)
 
     Raises:
-        ValueError: the head is unknown, or needs the pooling that is switched off.
+        ValueError: the head is unknown.
     """
 
     def __init__(
@@ -47,8 +48,6 @@ class FashionNet(nn.Module):
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
-        if head == "fc" and not pool:
-            raise ValueError("pool: head='fc' is sized for pooled maps; without pooling give head='gap'")
         arm = as_arm(kernel)
         self.conv1 = arm.layer(in_channels, arm.hidden, "same", first=True)
         self.conv2 = arm.layer(arm.hidden, 64, "same")
@@ -56,9 +55,15 @@ class FashionNet(nn.Module):
         if head == "gap":
             self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
         else:
-            features = 64 * (image_size // 4) ** 2
+            side = image_size // 4
+            average = [] if pool else [nn.AdaptiveAvgPool2d(side)]
             self.head = nn.Sequential(
-                nn.Flatten(), nn.Linear(features, 1024), nn.ReLU(), nn.Dropout(0.4), nn.Linear(1024, 10)
+                *average,
+                nn.Flatten(),
+                nn.Linear(64 * side**2, 1024),
+                nn.ReLU(),
+                nn.Dropout(0.4),
+                nn.Linear(1024, 10),
             )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -99,11 +99,7 @@ def friction(size: Profile) -> Plan:
     seeds = range(size.more_seeds)
     parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
     small = [converged(size, inertial(3, 2), seed=seed) for seed in seeds]
-    flat = [
-        converged(size, inertial(3, 2), seed=seed, head="gap", pool=pool)
-        for seed in range(size.grid_seeds)
-        for pool in (True, False)
-    ]
+    flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
         "open": parents + small + flat,
@@ -121,7 +117,7 @@ def friction(size: Profile) -> Plan:
             for layer in ("conv1", "conv2")
         ],
         "small": [gated(size, parent, name) for parent in small for name in controlled],
-        "pooling": [gated(size, parent, name) for parent in flat for name in controlled],
+        "unpooled": [gated(size, parent, name) for parent in flat for name in controlled],
     }
 
 
@@ -142,9 +138,7 @@ def gate(size: Profile) -> Plan:
         "fine_tuned": [
             FineTuneRun(parent, arm) for parent in open_gate for arm in trained_gates(size) if arm.gate == "rate"
         ],
-        "unpooled": [
-            converged(size, arm, seed=seed, head="gap", pool=False) for seed in seeds for arm in unpooled_gates(size)
-        ],
+        "unpooled": [converged(size, arm, seed=seed, pool=False) for seed in seeds for arm in unpooled_gates(size)],
     }
 
 

@@ -127,10 +127,10 @@ def test_fine_tuning_refuses_another_convolution():
         FineTuneRun(replace(PARENT, arm=inertial(3, 2, gate="never")), inertial(3, 2, gate="rate"))
 
 
-def test_without_pooling_the_head_is_global():
-    with pytest.raises(ValueError, match=r"^pool: head='fc' is sized for pooled maps"):
-        FashionNet(3, pool=False)
-    model = FashionNet(3, head="gap", pool=False)
+@pytest.mark.parametrize("head", ["fc", "gap"])
+def test_without_pooling_both_convolutions_see_the_whole_image(head):
+    model = FashionNet(3, head=head, pool=False)
     seen = []
     model.conv2.register_forward_hook(lambda _, inputs, output: seen.append(output.shape[-2:]))
     assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 10) and seen == [(28, 28)]
+    assert not any(isinstance(module, torch.nn.MaxPool2d) for module in model.modules())
