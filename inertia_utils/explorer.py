@@ -116,7 +116,5 @@ def _controls(setting: Setting, images: int) -> dict[str, widgets.Widget]:
         ),
         "margin": widgets.IntSlider(setting.margin, 1, setting.window - 1, description="margin k", **narrow),
         "friction": widgets.Dropdown(options=list(MEASURES), value=setting.friction, description="friction", **narrow),
-        "threshold": widgets.FloatSlider(
-            setting.threshold, min=0, max=1, step=0.02, description="threshold", **narrow
-        ),
+        "threshold": widgets.FloatSlider(setting.threshold, min=0, max=1, step=0.02, description="threshold", **narrow),
     }

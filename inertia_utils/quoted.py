@@ -59,7 +59,10 @@ def _arms(primary: list[Result]) -> dict[str, str]:
     """Accuracies with their intervals, and costs relative to the dense window."""
     table = frame(primary)
     accuracy = by_arm(table.assign(accuracy=100 * table["accuracy"])) if primary else {}
-    numbers = {name: f"{accuracy[arm]:.2f} %" if arm in accuracy else MISSING for name, arm in ACCURACIES.items()}
+    numbers = {
+        name: f"{accuracy[arm]:.2f}".replace(" (n", " % (n") if arm in accuracy else MISSING
+        for name, arm in ACCURACIES.items()
+    }
     for name, (arm, control) in SHARES.items():
         for kind, column in (("Weight", "conv_weights"), ("Mac", "conv_macs")):
             known = arm in accuracy and control in accuracy

@@ -141,4 +141,4 @@ def test_every_macro_of_the_report_is_defined_whatever_is_missing():
     for known in (empty, Study("09_final_figures", "smoke", {"03 primary": filled}, [])):
         numbers = quoted.quoted(known, summarise(original_claims(), [known]))
         assert set(numbers) == used and all(numbers.values())
-    assert numbers["InertialThree"] == "80.00 (n=1) %" and numbers["MacShareFive"] == "100%"
+    assert numbers["InertialThree"] == "80.00 % (n=1)" and numbers["MacShareFive"] == "100%"
