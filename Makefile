@@ -15,7 +15,7 @@ override INERTIA_DATA := $(abspath $(INERTIA_DATA))
 export INERTIA_DATA
 endif
 
-.PHONY: help study report test lint env data bench lock
+.PHONY: help study report site test lint env data bench lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -26,6 +26,7 @@ study: env ## rerun the whole study: PROFILE=quick (default), smoke or full
 
 report: env ## render notebooks/ and figures/ anew from the committed results, without training
 	@$(RUN) notebooks --profile report --publish
+	@.venv/bin/python -m inertia_utils.contents # the README shows some of it
 
 test: env data lint ## unit tests, then every notebook in the smoke profile
 	@mkdir -p executed
@@ -43,9 +44,14 @@ env: ## build the environment in .venv
 data: env ## make the data available
 	@$(RUN) data
 
+site: env ## build a static site of the notebooks in executed/site/html
+	@.venv/bin/python -m inertia_utils.site
+
 bench: env ## images per second: the original training loop against this one
 	@$(RUN) bench train
 
 lock: env ## rewrite requirements.lock from pyproject.toml
-	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev \
+	@.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev --extra docs \
 		pyproject.toml --output-file requirements.lock
+	@{ echo '# The exact versions the study was made with; `make lock` rewrites this file from pyproject.toml.'; \
+		cat requirements.lock; } > requirements.lock.new && mv requirements.lock.new requirements.lock

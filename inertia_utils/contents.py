@@ -1,15 +1,68 @@
-"""The README's table of notebooks, written from their first cells: ``python -m inertia_utils.contents``."""
+"""What the README and the notebooks say of each other, written from one source: ``python -m inertia_utils.contents``.
+
+Between marks in the README: the badges, the main figure with the table of claims, and the table of notebooks. In every
+notebook: the set-up cell, which does nothing where the package is installed. The repository's address has one place,
+``project.urls`` in ``pyproject.toml``.
+"""
 
 from __future__ import annotations
 
+import csv
 import re
+import tomllib
+from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
-from . import paths
+from . import manifest, paths
 from .files import write_atomically
 
-BEGIN, END = "<!-- notebooks: begin -->", "<!-- notebooks: end -->"
+README = paths.CHECKOUT / "README.md"
+#: Figure and table of claims that the README shows, and the columns of the table that it has room for.
+FIGURE, CLAIMS = "09_frontier", "09_claims"
+COLUMNS = ("claim", "condition", "arm", "control", "difference (points)", "verdict", "seeds", "profile")
+SETUP_TAG = "setup"
+SETUP = """\
+import importlib.util
+
+if importlib.util.find_spec("inertia_utils") is None:  # on Colab: fetch the repository, keep the torch that is there
+    !git clone --quiet --depth 1 {repository} study
+    %cd -q study"""
+
+
+def repository() -> str:
+    """The address of the repository."""
+    project = tomllib.loads((paths.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def notebooks() -> list[Path]:
+    """The notebooks in their order."""
+    return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
+def badges() -> str:
+    """Links that open the notebooks in Colab and in Binder; the pictures are local, so that they show offline."""
+    owner = repository().removeprefix("https://github.com/")
+    first = f"notebooks/{notebooks()[0].name}"
+    return (
+        f"[![Open in Colab](docs/colab.svg)](https://colab.research.google.com/github/{owner}/blob/HEAD/{first})\n"
+        f"[![Open in Binder](docs/binder.svg)](https://mybinder.org/v2/gh/{owner}/HEAD?labpath={first})"
+    )
+
+
+def results() -> str:
+    """The main figure and the table of claims, as they are published; a note where they are not yet."""
+    table = paths.FIGURES / f"{CLAIMS}.csv"
+    if not table.exists():
+        return "*Not yet published; `make report` does that.*"
+    entries = manifest.read(paths.FIGURES)
+    with open(table, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *(tuple(row[column] for column in COLUMNS) for row in rows)]
+    shown = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return f"![Accuracy against cost](figures/{FIGURE}.png)\n\n*{entries[FIGURE]['caption']}*\n\n{shown}"
 
 
 def table() -> str:
@@ -19,7 +72,7 @@ def table() -> str:
         ValueError: a notebook does not begin with a title and a question.
     """
     lines = ["| notebook | question |", "| --- | --- |"]
-    for path in sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+    for path in notebooks():
         first = nbformat.read(path, as_version=4).cells[0].source
         match = re.match(r"# (?P<title>[^\n]+)\n+\*\*Question\.\*\* (?P<question>.+?)(\n\n|$)", first, re.DOTALL)
         if match is None:
@@ -29,13 +82,42 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str) -> str:
-    """The README's text with a fresh table between its two marks."""
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+def fresh(readme: str) -> str:
+    """The README's text with everything between its marks written anew.
+
+    Raises:
+        ValueError: a pair of marks is missing.
+    """
+    for name, part in {"badges": badges, "results": results, "notebooks": table}.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        if readme.count(begin) != 1 or readme.count(end) != 1:
+            raise ValueError(f"README.md: expected one line {begin} and one line {end}")
+        before, rest = readme.split(begin)
+        readme = f"{before}{begin}\n{part()}\n{end}{rest.split(end)[1]}"
+    return readme
+
+
+def setup_source() -> str:
+    """The source of the set-up cell."""
+    return SETUP.format(repository=repository())
+
+
+def with_setup(notebook: NotebookNode) -> NotebookNode:
+    """The notebook with a fresh set-up cell after its title; changed in place where it had none or another.
+
+    A new cell has not run, so that the notebook must be executed before it is committed.
+    """
+    cells = [cell for cell in notebook.cells if SETUP_TAG in cell.metadata.get("tags", [])]
+    if not cells:
+        cells = [nbformat.v4.new_code_cell(metadata={"tags": [SETUP_TAG]})]
+        notebook.cells.insert(1, cells[0])
+        for number, cell in enumerate(notebook.cells, start=1):
+            cell.id = f"cell-{number:02d}"
+    cells[0].source = setup_source()
+    return notebook
 
 
 if __name__ == "__main__":
-    target = paths.CHECKOUT / "README.md"
-    write_atomically(target, with_table(target.read_text(encoding="utf-8")).encode())
+    write_atomically(README, fresh(README.read_text(encoding="utf-8")).encode())
+    for path in notebooks():
+        write_atomically(path, nbformat.writes(with_setup(nbformat.read(path, as_version=4))).encode())

@@ -48,7 +48,7 @@ def write_values(axes: Axes, values: Tensor, digits: int = 1) -> None:
 
 
 def _show(axes: Axes, values: Tensor, title: str, **options: object) -> AxesImage:
-    image = axes.imshow(values.detach().cpu(), interpolation="nearest", **options)
+    image = axes.imshow(values.detach().cpu().numpy(), interpolation="nearest", **options)
     axes.set_title(title)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -41,6 +41,22 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def frontier(points: pd.DataFrame, cost: str, gain: str = "accuracy") -> pd.DataFrame:
+    """The rows that no other row beats in both: none costs at most as much and gains more, or less for the same.
+
+    Args:
+        points: one row per candidate.
+        cost: column of which less is better.
+        gain: column of which more is better.
+
+    Returns:
+        Those rows, the cheapest first.
+    """
+    ordered = points.sort_values([cost, gain], ascending=[True, False], kind="stable")
+    best_before = ordered[gain].astype(float).cummax().shift(fill_value=float("-inf"))
+    return ordered[ordered[gain] > best_before]
+
+
 def shown(table: pd.DataFrame) -> pd.DataFrame:
     """A table of counts for display: no decimals, thousands apart."""
     counts = table.select_dtypes("number").columns

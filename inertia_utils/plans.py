@@ -182,6 +182,28 @@ def mnist_lenet(size: Profile) -> Plan:
     }
 
 
+#: Notebook → the groups of its plan that the report shows, where that notebook is there.
+REPORTED = {
+    "03_window_and_margin": ("primary", "grid", "controls", "widened"),
+    "04_friction": ("gated",),
+    "05_gate": ("trained",),
+    "06_reapplication": ("literal",),
+    "07_mnist_lenet": ("lenet",),
+}
+
+
+@planned("09_final_figures")
+def final_figures(size: Profile) -> Plan:
+    """What the other notebooks need and the report shows; nothing of its own."""
+    return {
+        f"{notebook[:2]} {group}": runs
+        for notebook, shown in REPORTED.items()
+        if notebook in PLANS
+        for group, runs in PLANS[notebook](size).items()
+        if group in shown
+    }
+
+
 #: The method as it was published earlier: 1×1 core, eight shared periphery weights, a threshold that is not trained.
 EARLIER_FORM = inertial(
     3, 2, reapply="aggregate", merge="replace", friction="squared_sum", gate="threshold", threshold=0.1, bias=False

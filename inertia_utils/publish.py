@@ -9,7 +9,7 @@ from . import paths
 from .files import sync_folder, write_temporary
 
 #: Kinds of file that a notebook produces; one that no notebook produces any more is removed.
-FIGURE_SUFFIXES = (".pdf", ".png", ".svg", ".tex")
+FIGURE_SUFFIXES = (".pdf", ".png", ".svg", ".tex", ".md", ".csv")
 
 
 def publish(notebooks: list[Path], figures: Path) -> None:

@@ -18,13 +18,17 @@ class DamagedResult(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished run: what it measured, its history per epoch, where it ran, and whether it left weights."""
+    """A finished run: what it measured, its history per epoch, where it ran, and whether it left weights.
+
+    ``profile`` is that of the store it was read from.
+    """
 
     run: Run
     metrics: dict[str, Any]
     history: list[dict[str, Any]]
     provenance: dict[str, Any]
     weights: bool = False
+    profile: str = ""
 
 
 def to_json(run: Run, outcome: Outcome, provenance: dict[str, Any]) -> str:
@@ -49,8 +53,8 @@ def to_json(run: Run, outcome: Outcome, provenance: dict[str, Any]) -> str:
     return json.dumps(payload, sort_keys=True, indent=1, allow_nan=False) + "\n"
 
 
-def from_json(run: Run, name: str, data: bytes) -> Result:
-    """The result of ``run`` as stored in the file called ``name``.
+def from_json(run: Run, name: str, data: bytes, profile: str = "") -> Result:
+    """The result of ``run`` as stored in the file called ``name``, of a store of ``profile``.
 
     Raises:
         DamagedResult: the content is not the complete result of exactly this run.
@@ -71,7 +75,8 @@ def from_json(run: Run, name: str, data: bytes) -> Result:
         raise DamagedResult(f"{name}: holds no metrics")
     if not (isinstance(payload["history"], list) and isinstance(payload["provenance"], dict)):
         raise DamagedResult(f"{name}: its history or provenance is of the wrong type")
-    return Result(run, payload["metrics"], payload["history"], payload["provenance"], bool(payload["weights"]))
+    content = (payload[key] for key in ("metrics", "history", "provenance"))
+    return Result(run, *content, weights=bool(payload["weights"]), profile=profile)
 
 
 def _plain(name: str, value: Any, *, finite: bool) -> Any:

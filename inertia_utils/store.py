@@ -77,7 +77,7 @@ class Store:
             return None
         except OSError as error:
             raise self._error("read", error) from error
-        return from_json(run, str(path), data)
+        return from_json(run, str(path), data, self.profile)
 
     def load(self, run: Run) -> Result | None:
         """As :meth:`read`, but a damaged file is logged as a warning and counts as missing."""
@@ -116,7 +116,7 @@ class Store:
                     os.replace(path, path.with_name(f"{path.name}.damaged"))
                 write_atomically(path, text.encode())
                 self._failure_path(run).unlink(missing_ok=True)
-        return from_json(run, str(path), text.encode())
+        return from_json(run, str(path), text.encode(), self.profile)
 
     def save_weights(self, run: Run, weights: dict[str, torch.Tensor]) -> None:
         """Store the tensors that ``run`` trained.

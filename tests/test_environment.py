@@ -16,7 +16,8 @@ from packaging.version import Version
 from inertia_utils.paths import CHECKOUT
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-REQUIREMENTS = [Requirement(text) for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIREMENTS = [Requirement(text) for text in PROJECT["dependencies"] + EXTRAS["dev"] + EXTRAS["docs"]]
 LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
 each_requirement = pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda requirement: requirement.name)
 
@@ -54,6 +55,8 @@ def test_every_locked_package_has_a_hash():
 )
 def test_no_index_address(file):
     text = (CHECKOUT / file).read_text(encoding="utf-8")
+    for address in PROJECT["urls"].values():  # of the project itself
+        text = text.replace(address, "")
     assert not re.search(r"://|--(extra-)?index-url|--find-links|--default-index", text)
 
 

@@ -1,11 +1,17 @@
 """Figures: files, manifest, bytes that repeat, and a look that is fixed per arm."""
 
 import json
+import re
 
 import matplotlib.pyplot as plt
 import pytest
 
-from inertia_utils import figures
+from inertia_utils import figures, looks, paths
+from inertia_utils.plans import PLANS, plan
+from inertia_utils.profiles import PROFILES
+from inertia_utils.result_file import Result
+from inertia_utils.runs import run_id
+from inertia_utils.train_run import TrainRun
 
 
 @pytest.fixture
@@ -39,7 +45,69 @@ def test_a_second_figure_keeps_the_first_in_the_manifest(folder):
     assert list(json.loads((folder / "manifest.json").read_text())) == ["one", "two"]
 
 
-def test_named_arms_look_different_and_always_the_same():
-    looks = [tuple(figures.look(arm).values()) for arm in figures.FIXED]
-    assert len(set(looks)) == len(looks)
-    assert figures.look("inertial (7, 4)") == figures.look("inertial (7, 4)")
+@pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS, looks.LAYERS])
+def test_listed_names_look_different_even_without_colour(names):
+    assert len(set(names)) == len(names)
+    assert len(names) <= 128, "more would meet the looks of names that are not listed"
+    seen = [figures.look(name) for name in names]
+    assert len({tuple(look.values()) for look in seen}) == len(names)
+    assert len({look["marker"] for look in seen[:8]}) == len({look["color"] for look in seen[:8]}) == len(names[:8])
+
+
+def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
+    taken = {tuple(figures.look(name).values()) for name in looks.ARMS}
+    others = [f"stranger {number}" for number in range(300)]
+    assert taken.isdisjoint(tuple(figures.look(name).values()) for name in others)
+    assert figures.look("stranger 1") == figures.look("stranger 1")
+
+
+# The final figures are a selection of the others' and show kinds where there are too many arms.
+@pytest.mark.parametrize("notebook", sorted(set(PLANS) - {"09_final_figures"}))
+def test_arms_of_one_notebook_look_different(notebook):
+    runs = [run for profile in PROFILES for group in plan(notebook, profile).values() for run in group]
+    trained = [parent for run in runs for parent in (run, *run.parents()) if isinstance(parent, TrainRun)]
+    arms = {run.arm.name for run in trained}
+    by_look = {}
+    for arm in sorted(arms):
+        look = figures.look(arm)
+        by_look.setdefault((look["color"], look["marker"]), []).append(arm)  # a scatter plot has no lines
+    collisions = [names for names in by_look.values() if len(names) > 1]
+    assert not collisions, f"append to looks.ARMS: {collisions}"
+
+
+def test_a_figure_says_which_profile_its_results_are_of(folder):
+    result = Result(TrainRun(), {"accuracy": 0.5}, [], {"device": "CPU"}, profile="quick")
+    figures.save_figure(draw(), "line", "A line.", "01_baselines", [result], hardware=["GPU"])
+    entry = json.loads((folder / "manifest.json").read_text())["line"]
+    assert entry["profile"] == ["quick"] and entry["hardware"] == ["CPU", "GPU"]
+    assert entry["runs"] == [run_id(result.run)]
+
+
+# what is published
+
+MANIFEST = json.loads((paths.FIGURES / "manifest.json").read_text(encoding="utf-8"))
+
+
+def test_every_published_file_has_an_entry_and_every_entry_its_files():
+    there = {path.name for path in paths.FIGURES.iterdir()} - {"manifest.json"}
+    there -= {f"report.{suffix}" for suffix in ("aux", "log", "out", "pdf")}  # of a compilation by hand
+    listed = [file for entry in MANIFEST.values() for file in entry["files"]]
+    assert len(set(listed)) == len(listed) and set(listed) == there
+
+
+@pytest.mark.parametrize("name", sorted(MANIFEST))
+def test_published_entry_has_a_producer_and_its_results(name):
+    entry = MANIFEST[name]
+    assert set(entry) == {"files", "caption", "notebook", "runs", "profile", "hardware"} and entry["caption"]
+    source = (paths.NOTEBOOKS / f"{entry['notebook']}.ipynb").read_text(encoding="utf-8")
+    # The three parts of the report have their names in report.py.
+    assert f'\\"{name}\\"' in source or (name in ("report", "numbers", "gallery") and "write_report" in source)
+    assert bool(entry["runs"]) == bool(entry["profile"])
+    stores = {path.stem for profile in entry["profile"] for path in (paths.RESULTS / profile).glob("*.json")}
+    assert set(entry["runs"]) <= stores
+
+
+def test_published_report_uses_macros_that_are_defined():
+    used = set(re.findall(r"\\(val[A-Za-z]+)", (paths.FIGURES / "report.tex").read_text(encoding="utf-8")))
+    defined = set(re.findall(r"newcommand\{\\(\w+)\}", (paths.FIGURES / "numbers.tex").read_text(encoding="utf-8")))
+    assert used and used == defined

@@ -1,21 +1,58 @@
 """The README says what is there."""
 
+import copy
+import os
 import re
 
+import nbformat
+import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 
 from inertia_utils import contents, paths
 
 README = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
-def test_notebook_table_is_fresh():
-    assert contents.with_table(README) == README, "run `python -m inertia_utils.contents`"
+def test_generated_parts_are_fresh():
+    assert contents.fresh(README) == README, "run `python -m inertia_utils.contents`"
+
+
+def test_missing_marks_are_named():
+    with pytest.raises(ValueError, match="expected one line <!-- badges: begin -->"):
+        contents.fresh(README.replace("<!-- badges: begin -->", ""))
+
+
+@pytest.mark.parametrize("path", contents.notebooks(), ids=lambda path: path.stem)
+def test_every_notebook_has_the_set_up_cell(path):
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell for cell in notebook.cells if contents.SETUP_TAG in cell.metadata.get("tags", [])]
+    assert [cell.source for cell in cells] == [contents.setup_source()], "run `python -m inertia_utils.contents`"
+    assert contents.with_setup(copy.deepcopy(notebook)) == notebook
+
+
+def test_set_up_cell_does_nothing_where_the_package_is():
+    shell = InteractiveShell.instance()
+    before = os.getcwd()
+    result = shell.run_cell(contents.setup_source().replace("!git clone", "!false"))
+    assert result.success and os.getcwd() == before
+
+
+def test_set_up_cell_is_put_after_the_title():
+    cells = [nbformat.v4.new_markdown_cell("# 01 Title"), nbformat.v4.new_code_cell("x = 1")]
+    notebook = contents.with_setup(nbformat.v4.new_notebook(cells=cells))
+    assert [cell.source for cell in notebook.cells] == ["# 01 Title", contents.setup_source(), "x = 1"]
+    assert notebook.cells[1].execution_count is None and [cell.id for cell in notebook.cells][1] == "cell-02"
+
+
+def test_badges_lead_to_the_repository_of_pyproject():
+    owner = contents.repository().removeprefix("https://github.com/")
+    assert contents.badges().count(f"/{owner}/") == 2 and contents.badges() in README
 
 
 def test_linked_files_exist():
     links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert "figures/02_window.png" in links
+    assert "figures/09_method.png" in links
     assert not [link for link in links if not (paths.CHECKOUT / link).exists()]
 
 

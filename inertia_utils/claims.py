@@ -1,0 +1,240 @@
+"""The claims of the original text, each with its condition and what the stored results say of it.
+
+Rules, fixed before the runs (design, section 6): differences are paired by seed and carry t intervals; the margin of
+non-inferiority is 0.3 points; p values of claims of one kind are one family, adjusted by Holm's procedure.
+
+- *keeps*: the arm is at most the margin worse than its control.  It holds if the adjusted p value of non-inferiority is
+  below 0.05, does not hold if the whole interval lies below minus the margin, and is open otherwise.
+- *beats*: the arm is better than its control.  It holds if the adjusted p value is below 0.05 and the difference is
+  positive, does not hold if the whole interval lies below zero, and is open otherwise.
+- *limit*: a count is at most a stated share of the control's.  There is nothing random about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from .gate_run import GateRun
+from .result_file import Result
+from .runs import Run
+from .stats import ALPHA, MARGIN, Comparison, compare, holm
+from .study import Study
+from .train_run import TrainRun
+
+NOT_YET_RUN = "not yet run"
+#: Verdicts of a comparison.
+HOLDS, FAILS, OPEN = "holds", "does not hold", "open"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        arm: name of the arm.
+        network: that it is trained in.
+        friction: measure by which the trained network is gated afterwards; empty for the network as it was trained.
+        rate: fraction of positions that this opens.
+    """
+
+    arm: str
+    network: str = "fashionnet"
+    friction: str = ""
+    rate: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        if not self.friction:
+            return self.arm
+        return f"{self.arm}, all open" if self.rate == 1 else f"{self.arm}, {self.friction} opens {self.rate:.0%}"
+
+    def seed(self, run: Run) -> int | None:
+        """The seed of ``run`` if this side is made of runs like it, else None."""
+        trained = _trained(run)
+        if not isinstance(trained, TrainRun) or (trained.arm.name, trained.network) != (self.arm, self.network):
+            return None
+        if trained.head != TrainRun.head or trained.pool != TrainRun.pool or trained.padded or trained.tuning:
+            return None  # another network, or not evaluated on the test set
+        if isinstance(run, GateRun):
+            plain = GateRun(trained, self.friction or GateRun.friction, run.rates, test_images=run.test_images)
+            return run.seed if self.friction and run == plain else None
+        return None if self.friction else run.seed
+
+    def value(self, result: Result, column: str) -> float | None:
+        """``column`` of a result of this side; None if it was not measured at this rate."""
+        if not self.friction:
+            return result.metrics.get(column)
+        return next((record[column] for record in result.history if record["rate"] == self.rate), None)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement and how it is tested.
+
+    Attributes:
+        statement: what the original text says, shortened.
+        condition: where we tested it; ``{dataset}`` stands for the dataset of the runs.
+        arm: the side it speaks for.
+        control: the side it is held against.
+        kind: ``"keeps"``, ``"beats"`` or ``"limit"``.
+        column: the metric.
+        share: of the control's count, for a limit.
+    """
+
+    statement: str
+    condition: str
+    arm: Side
+    control: Side
+    kind: str = "keeps"
+    column: str = "accuracy"
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the results of one study say of a claim.
+
+    Attributes:
+        claim: the claim.
+        profile: of the study; empty if nothing was found.
+        seeds: in common to both sides.
+        planned: seeds that the study will have.
+        dataset: that the runs are trained on.
+        arm: seed → value.
+        control: seed → value.
+    """
+
+    claim: Claim
+    profile: str
+    seeds: int
+    planned: int
+    dataset: str
+    arm: dict[int, float]
+    control: dict[int, float]
+
+    @cached_property
+    def comparison(self) -> Comparison | None:
+        """Paired, from two seeds on."""
+        return compare(self.arm, self.control) if self.seeds > 1 and self.claim.kind != "limit" else None
+
+    @property
+    def share(self) -> float:
+        """The arm's count relative to the control's."""
+        seed = min(self.arm.keys() & self.control.keys())
+        return self.arm[seed] / self.control[seed]
+
+    @property
+    def p_value(self) -> float:
+        """Of the claim's null hypothesis."""
+        keeps = self.claim.kind == "keeps"
+        return self.comparison.p_non_inferior if keeps else self.comparison.p_different
+
+    def verdict(self, adjusted: float | None) -> str:
+        """By the rules at the head of this file; ``adjusted`` is the p value after Holm's procedure."""
+        if not self.seeds:
+            return NOT_YET_RUN
+        if self.claim.kind == "limit":
+            return HOLDS if self.share <= self.claim.share * (1 + 1e-9) else FAILS
+        if self.comparison is None:
+            return OPEN
+        gap = self.comparison.difference
+        keeps = self.claim.kind == "keeps"
+        if adjusted is not None and adjusted < ALPHA and (keeps or gap.mean > 0):
+            return HOLDS
+        return FAILS if gap.high < (-MARGIN if keeps else 0) else OPEN
+
+
+def find(claim: Claim, studies: Sequence[Study]) -> Finding:
+    """What the first study says that has two seeds of both sides, or else the first that has one.
+
+    Args:
+        claim: the claim.
+        studies: of one notebook, the one to prefer first.
+    """
+    findings = [_find(claim, study) for study in studies]
+    return max(findings, key=lambda finding: min(finding.seeds, 1 if claim.kind == "limit" else 2))
+
+
+def summarise(claims: Iterable[Claim], studies: Sequence[Study]) -> pd.DataFrame:
+    """The summary table: one row per claim, formatted; a claim without results is "not yet run"."""
+    findings = [find(claim, studies) for claim in claims]
+    adjusted = adjusted_p_values(findings)
+    return pd.DataFrame([_row(finding, p) for finding, p in zip(findings, adjusted, strict=True)])
+
+
+def adjusted_p_values(findings: Sequence[Finding]) -> list[float | None]:
+    """Holm's adjustment within each kind of claim; None where there is no test."""
+    adjusted: list[float | None] = [None] * len(findings)
+    for kind in ("keeps", "beats"):
+        family = [i for i, finding in enumerate(findings) if finding.claim.kind == kind and finding.comparison]
+        for position, p in zip(family, holm([findings[i].p_value for i in family]), strict=True):
+            adjusted[position] = p
+    return adjusted
+
+
+def _find(claim: Claim, study: Study) -> Finding:
+    arm, control = (_values(side, claim.column, study) for side in (claim.arm, claim.control))
+    planned = _seeds(claim.arm, study) & _seeds(claim.control, study)
+    seeds = len(arm.keys() & control.keys())
+    datasets = {_trained(run).dataset for run in _runs(study) if claim.arm.seed(run) is not None}
+    return Finding(
+        claim, study.profile if seeds else "", seeds, len(planned), ", ".join(sorted(datasets)), arm, control
+    )
+
+
+def _values(side: Side, column: str, study: Study) -> dict[int, float]:
+    """Seed → value of the results that are there."""
+    results = [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
+    values = {side.seed(result.run): side.value(result, column) for result in results}
+    return {seed: value for seed, value in values.items() if value is not None}
+
+
+def _seeds(side: Side, study: Study) -> set[int]:
+    """All seeds of a side that the study has or will have."""
+    return {seed for run in _runs(study) if (seed := side.seed(run)) is not None}
+
+
+def _runs(study: Study) -> list[Run]:
+    return [result.run for group in study.results.values() for result in group] + study.missing
+
+
+def _trained(run: Run) -> Run:
+    return run.parent if isinstance(run, GateRun) else run
+
+
+def _row(finding: Finding, adjusted: float | None) -> dict[str, str]:
+    claim = finding.claim
+    seeds = f"{finding.seeds} of {finding.planned}" if finding.seeds < finding.planned else str(finding.seeds)
+    return {
+        "claim": claim.statement,
+        "condition": claim.condition.format(dataset=finding.dataset or "any data"),
+        "arm": claim.arm.name,
+        "control": claim.control.name,
+        "difference (points)": _difference(finding),
+        "margin": {"keeps": f"−{100 * MARGIN:.1f}", "beats": "0", "limit": f"≤ {claim.share:.1%}"}[claim.kind],
+        "p (Holm)": "" if adjusted is None else f"{adjusted:.3f}",
+        "verdict": finding.verdict(adjusted),
+        "seeds": seeds if finding.seeds else "0",
+        "profile": finding.profile,
+    }
+
+
+def _difference(finding: Finding) -> str:
+    if not finding.seeds:
+        return ""
+    if finding.claim.kind == "limit":
+        return f"{finding.share:.1%} of control"
+    if finding.comparison is None:
+        seed = min(finding.arm.keys() & finding.control.keys())
+        return _points(finding.arm[seed] - finding.control[seed])
+    gap = finding.comparison.difference
+    return f"{_points(gap.mean)} [{_points(gap.low)}, {_points(gap.high)}]"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.2f}".replace("-", "−")

@@ -1,0 +1,115 @@
+"""One look per arm, friction measure and kind of arm: the same in every notebook, and never told by colour alone."""
+
+from __future__ import annotations
+
+import hashlib
+
+#: Okabe and Ito's palette (2008), whose colours stay apart for colour-blind readers.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
+LINES = ("-", "--", "-.", ":")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+
+_PAIRS = tuple((d, k) for d in (3, 5, 7) for k in range(1, d))
+_SMALL_CORES = tuple((d, k) for d, k in _PAIRS if d - k <= 2)
+_RANDOM = ("", ", friction random")
+_GATES = (
+    "threshold 1",
+    "never",
+    *(f"rate 0.25{random}" for random in _RANDOM),
+    "anneal 0.25",
+    "learned 0.25",
+    *(f"rate 0.5{random}" for random in _RANDOM),
+    "anneal 0.5",
+    "learned 0.5",
+)
+_MODES = ("", *(f", reapply {mode}" for mode in ("dilate", "resize", "aggregate")))
+_MERGES = ("", ", merge add", ", merge stack")
+#: Names in the order in which they take their look: the first eight differ in colour, and new ones go to the end.
+ARMS = tuple(
+    dict.fromkeys(
+        (
+            "dense 5×5",
+            "dense 3×3",
+            "dense 1×1",
+            "inertial (5, 2)",
+            "inertial (3, 2)",
+            "separable 3×3",
+            "inertial (3, 2), cores 2",
+            "inertial (3, 2), cores 2, dense first layer",
+            "dense 1×1, 38 channels",
+            "inertial (3, 2), gate rate 0.25",
+            "inertial (3, 2), gate rate 0.25, friction random",
+            "inertial (3, 2), reapply aggregate, merge replace, gate threshold 0.1, friction squared_sum",
+            "separable 5×5",
+            "separable 7×7",
+            "dense 2×2",
+            "dense 7×7",
+            *(f"inertial ({d}, {k})" for d, k in _PAIRS),
+            *(f"inertial ({d}, {k}), cores {m}" for m in (2, 3) for d, k in _SMALL_CORES),
+            *(f"dense 1×1, {width} channels" for width in (67, 123, 203)),
+            *(f"dense 2×2, {width} channels" for width in (39, 58, 83)),
+            *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
+            *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
+            *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
+            *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
+            "inertial (3, 2), gate never",
+            *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
+        )
+    )
+)
+#: Friction measures, for figures that compare them in one network.
+MEASURES = (
+    "range",
+    "variance",
+    "absolute",
+    "squared",
+    "gradient",
+    "laplacian",
+    "random",
+    "oracle",
+    "cosine",
+    "jsd",
+    "entropy",
+    "squared_sum",
+)
+#: Kinds of arms, for figures that show too many arms to tell each from the others.
+KINDS = ("dense", "inertial", "separable", "inertial, more cores", "widened", "gated")
+
+#: Forms of a layer, for figures of its time.
+LAYERS = ("dense", "slide", "separable", "dilate", "skip core", "aggregate", "resize", "core alone", "stack dilate")
+
+
+def look(name: str) -> dict[str, str]:
+    """Colour, line style and marker of an arm, a measure, a kind of arm or a form of the layer, the same everywhere.
+
+    Names within one of the lists above never share a look.  A name in none of them takes its look from its letters and
+    differs from every listed one, but two such names may agree: list those that appear in one figure.
+    """
+    for names in (ARMS, MEASURES, KINDS, LAYERS):
+        if name in names:
+            return _look(names.index(name))
+    digest = hashlib.sha256(name.encode()).digest()
+    # Up to 128 listed names take a shift of 0 or 1.
+    return _look(digest[0] % (len(PALETTE) * len(MARKERS)), shift=2 + digest[1] % 2)
+
+
+def kind(arm: str) -> str:
+    """The kind of an arm, by its name."""
+    if arm.startswith("inertial"):
+        if "gate" in arm:
+            return "gated"
+        return "inertial, more cores" if "cores" in arm else "inertial"
+    if arm.startswith("separable"):
+        return "separable"
+    return "widened" if "channels" in arm else "dense"
+
+
+def _look(number: int, shift: int = 0) -> dict[str, str]:
+    # After 64 names the pairs of colour and marker come again, eight places later, and with another line.
+    lap = number // (len(PALETTE) * len(MARKERS))
+    turn = number + number // len(PALETTE) + lap
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "linestyle": LINES[(turn + lap + shift) % len(LINES)],
+        "marker": MARKERS[turn % len(MARKERS)],
+    }

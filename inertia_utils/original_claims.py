@@ -1,0 +1,99 @@
+"""What the original text claims of the inertial convolution, as comparisons between arms of the study."""
+
+from __future__ import annotations
+
+from .arms import dense, inertial
+from .claims import Claim, Side
+from .layer import SKIPS
+from .models import widened
+from .plans import LITERAL
+
+FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
+
+
+def original_claims() -> list[Claim]:
+    """All claims, in the order of the summary table."""
+    return [*_same_accuracy(), *_periphery(), *_skipping(), *_counts()]
+
+
+def _same_accuracy() -> list[Claim]:
+    statement = "The layer does the standard convolution’s work"
+    pairs = [
+        (inertial(5, 2), dense(5)),
+        (inertial(5, 2), dense(3)),
+        (inertial(3, 2), dense(3)),
+        (inertial(3, 2, cores=2), dense(3)),
+        (inertial(3, 2, cores=2, dense_first=True), dense(3)),
+    ]
+    fashion = [Claim(statement, FASHION, Side(arm.name), Side(control.name)) for arm, control in pairs]
+    mnist = (Side(arm.name, "lenet") for arm in (inertial(3, 2), dense(3)))
+    return [*fashion, Claim(statement, f"{MNIST}, gate open", *mnist)]
+
+
+def _periphery() -> list[Claim]:
+    ours = inertial(3, 2)
+    rivals = {
+        "The periphery adds what the core alone lacks": dense(1),
+        "MACs are better spent on the periphery than on channels": widened(ours),
+    }
+    return [
+        Claim(statement, FASHION, Side(ours.name), Side(rival.name), "beats") for statement, rival in rivals.items()
+    ]
+
+
+def _skipping() -> list[Claim]:
+    arm = inertial(5, 2).name
+    half, all_open, random = (
+        Side(arm, friction=friction, rate=rate) for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
+    )
+    condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
+    gated = {
+        name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name, "lenet") for name in ("range", "random")
+    }
+    quarter = {
+        (name, skip): Side(inertial(5, 2, gate="rate", rate=0.25, friction=name, skip=skip).name)
+        for name in ("range", "random")
+        for skip in SKIPS
+    }
+    skipped = "Where friction is low, the detailed pass can be skipped"
+    knows = "Friction knows where to skip"
+    return [
+        Claim(skipped, condition, half, all_open),
+        Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
+        Claim(
+            "Inertia: where friction is low, the core itself can be skipped",
+            trained,
+            quarter["range", "core"],
+            Side(arm),
+        ),
+        Claim(
+            "Core kept, re-applied core stacked where friction is high",
+            trained,
+            Side(LITERAL.name),
+            Side(dense(5).name),
+        ),
+        Claim(knows, condition, half, random, "beats"),
+        *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
+        Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
+    ]
+
+
+def _counts() -> list[Claim]:
+    small, large = Side(inertial(3, 2).name), Side(inertial(5, 2).name)
+    gated = Side(inertial(3, 2, gate="rate", rate=0.25).name, "lenet")
+    weights = "(d−k)² weights in place of d²"
+    return [
+        Claim(weights, "{dataset}, all convolutions", small, Side(dense(3).name), "limit", "conv_weights", 1 / 9),
+        Claim(weights, "{dataset}, all convolutions", large, Side(dense(5).name), "limit", "conv_weights", 9 / 25),
+        Claim("At worst d² MACs", "{dataset}, slide, all open", small, Side(dense(3).name), "limit", "conv_macs"),
+        Claim("At worst d² MACs", "{dataset}, slide, all open", large, Side(dense(5).name), "limit", "conv_macs"),
+        Claim(
+            "At best (d−k)² MACs",
+            "{dataset}, LeNet, all closed, friction counted",
+            gated,
+            Side(dense(3).name, "lenet"),
+            "limit",
+            "conv_macs_best",
+            1 / 9,
+        ),
+    ]

@@ -1,0 +1,75 @@
+"""The numbers that the report's text quotes, by the names of their macros."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
+from .frames import by_arm, frame, unique
+from .result_file import Result
+from .study import Study
+
+#: Macro → arm whose test accuracy it quotes.
+ACCURACIES = {
+    "DenseFive": "dense 5×5",
+    "DenseThree": "dense 3×3",
+    "DenseOne": "dense 1×1",
+    "InertialFive": "inertial (5, 2)",
+    "InertialThree": "inertial (3, 2)",
+}
+#: End of a macro → arm and the control that its cost is relative to.
+SHARES = {"Three": ("inertial (3, 2)", "dense 3×3"), "Five": ("inertial (5, 2)", "dense 5×5")}
+MISSING = f"({NOT_YET_RUN})"
+
+
+def quoted(study: Study, verdicts: pd.DataFrame) -> dict[str, str]:
+    """Every number of the report's text; one whose runs are missing says so.
+
+    Args:
+        study: behind the notebook of final figures.
+        verdicts: the summary table of claims.
+    """
+    counts = verdicts["verdict"].value_counts()
+    verdict_numbers = {"Hold": HOLDS, "Fail": FAILS, "Open": OPEN, "Missing": NOT_YET_RUN}
+    return {
+        "Profile": study.profile,
+        "Runs": str(len(unique(*study.results.values()))),
+        "Missing": str(len(study.missing)),
+        **_training(study.results.get("03 primary", [])),
+        **_arms(study.results.get("03 primary", [])),
+        "Claims": str(len(verdicts)),
+        **{f"Claims{name}": str(counts.get(verdict, 0)) for name, verdict in verdict_numbers.items()},
+    }
+
+
+def _training(primary: list[Result]) -> dict[str, str]:
+    """How the networks of the main comparison are trained."""
+    if not primary:
+        return dict.fromkeys(("Epochs", "Images", "Seeds", "Dataset"), MISSING)
+    first = primary[0]
+    return {
+        "Epochs": str(len(first.history)),
+        "Images": f"{first.run.images:,}" if first.run.images else "all",
+        "Seeds": str(len({result.run.seed for result in primary})),
+        "Dataset": first.run.dataset,
+    }
+
+
+def _arms(primary: list[Result]) -> dict[str, str]:
+    """Accuracies with their intervals, and costs relative to the dense window."""
+    table = frame(primary)
+    accuracy = by_arm(table.assign(accuracy=100 * table["accuracy"])) if primary else {}
+    numbers = {
+        name: f"{accuracy[arm]:.2f}".replace(" (n", " % (n") if arm in accuracy else MISSING
+        for name, arm in ACCURACIES.items()
+    }
+    for name, (arm, control) in SHARES.items():
+        for kind, column in (("Weight", "conv_weights"), ("Mac", "conv_macs")):
+            known = arm in accuracy and control in accuracy
+            numbers[f"{kind}Share{name}"] = f"{_share(table, arm, control, column):.0%}" if known else MISSING
+    return numbers
+
+
+def _share(table: pd.DataFrame, arm: str, control: str, column: str) -> float:
+    means = table.groupby("arm")[column].mean()
+    return means[arm] / means[control]
