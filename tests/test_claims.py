@@ -1,6 +1,7 @@
 """The summary of claims: verdicts follow the rules, whatever is missing, and every number of the report is defined."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -142,3 +143,13 @@ def test_every_macro_of_the_report_is_defined_whatever_is_missing():
         numbers = quoted.quoted(known, summarise(original_claims(), [known]))
         assert set(numbers) == used and all(numbers.values())
     assert numbers["InertialThree"] == "80.00 % (n=1)" and numbers["MacShareFive"] == "100%"
+
+
+@pytest.mark.parametrize("change", [{"pool": False}, {"head": "gap"}, {"recipe": "original"}, {"tuning": True}])
+def test_variants_of_a_network_are_not_counted_as_the_network(change):
+    run = TrainRun(inertial(3, 2))
+    assert Side("inertial (3, 2)").seed(run) == 0
+    assert Side("inertial (3, 2)").seed(replace(run, **change)) is None
+    gated = Side("inertial (3, 2)", friction="range", rate=0.5)
+    assert gated.seed(GateRun(run)) == 0
+    assert gated.seed(GateRun(run, layers=("conv1",))) is None and gated.seed(GateRun(run, merge="add")) is None
