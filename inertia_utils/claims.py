@@ -13,7 +13,7 @@ non-inferiority is 0.3 points; p values of claims of one kind are one family, ad
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
@@ -205,12 +205,6 @@ def _runs(study: Study) -> list[Run]:
 
 def _trained(run: Run) -> Run:
     return run.parent if isinstance(run, GateRun) else run
-
-
-def _is_variant(run: TrainRun) -> bool:
-    """Whether it is another network or recipe of the same name, which no claim speaks of."""
-    recipe = "original" if run.network == "lenet" else "converged"
-    return run != replace(run, recipe=recipe, head="fc", pool=True, padded=False, tuning=False)
 
 
 def _row(finding: Finding, adjusted: float | None) -> dict[str, str]:

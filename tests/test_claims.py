@@ -145,7 +145,7 @@ def test_every_macro_of_the_report_is_defined_whatever_is_missing():
     assert numbers["InertialThree"] == "80.00 % (n=1)" and numbers["MacShareFive"] == "100%"
 
 
-@pytest.mark.parametrize("change", [{"pool": False}, {"head": "gap"}, {"recipe": "original"}, {"tuning": True}])
+@pytest.mark.parametrize("change", [{"pool": False}, {"head": "gap"}, {"tuning": True}])
 def test_variants_of_a_network_are_not_counted_as_the_network(change):
     run = TrainRun(inertial(3, 2))
     assert Side("inertial (3, 2)").seed(run) == 0
