@@ -42,7 +42,7 @@ def publish(notebooks: list[Path], figures: Path) -> None:
 
 
 def _published(targets: dict[Path, bytes]) -> set[Path]:
-    stale = {path for path in paths.FIGURES.glob("*") if path.suffix in FIGURE_SUFFIXES}
+    stale = {path for path in paths.FIGURES.glob("*") if path.suffix in FIGURE_SUFFIXES and path.name != "README.md"}
     return stale | {path for path in targets if path.exists()}
 
 

@@ -1,7 +1,6 @@
 """The explorer: what it shows agrees with the layer, follows the controls, and is quick."""
 
 import io
-import statistics
 import time
 
 import pytest
@@ -77,10 +76,10 @@ def test_each_move_takes_less_than_a_fifth_of_a_second(trained):
     explorer, measures = Explorer(trained), list(MEASURES)
     seconds = []
     for move in range(15):
-        start = time.perf_counter()
+        start = time.process_time()  # what the move itself takes, whatever else runs on the machine
         explorer.update(image=move % 4, friction=measures[move % len(measures)], threshold=0.05 * move)
-        seconds.append(time.perf_counter() - start)
-    assert statistics.median(seconds) < 0.2
+        seconds.append(time.process_time() - start)
+    assert max(seconds[1:]) < 0.2  # the first one fills caches
 
 
 def test_static_figure_has_all_panels(exhibit):
