@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from . import train
+from . import layer, masks, train
 
-BENCHMARKS = {"train": train}
+BENCHMARKS = {"train": train, "layer": layer, "masks": masks}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..reapply import Slide
 from .coarse import coarse_response
-from .constant import closed_response, has_open_form, open_response
+from .constant import closed_response, has_open_form, is_one_convolution, open_response
 from .decisions import decide, draws
 from .gated import gated_response
 from .parts import LARGE, PART, in_parts, is_channels_last
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     """The output of ``layer``, bias included, by its fastest form: (N, C, H, W) → (N, out_channels, H_out, W_out)."""
-    evaluating = not (layer.training or torch.is_grad_enabled())
+    evaluating = not (layer.training or _needs_gradient(layer, x))
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
-        if evaluating:
+        if evaluating and not is_one_convolution(layer):
             return in_parts(partial(open_response, layer), (x,), layer.out_channels * layer.geometry.cores, large=LARGE)
         return open_response(layer, x)
     if evaluating and layer.gate.constant == 0 and layer.skip == "detail":
@@ -37,6 +37,10 @@ def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     if evaluating and layer.gate.constant != 1 and _can_look(layer, x):
         return _gated(layer, x)
     return layer.reference(x)
+
+
+def _needs_gradient(layer: InertialConv2d, x: Tensor) -> bool:
+    return torch.is_grad_enabled() and (x.requires_grad or any(part.requires_grad for part in layer.parameters()))
 
 
 def _closed(layer: InertialConv2d, x: Tensor) -> Tensor:

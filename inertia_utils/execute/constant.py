@@ -88,6 +88,11 @@ def dense_is_cheaper(layer: InertialConv2d) -> bool:
     return geometry.in_channels // geometry.groups * saved <= PASS
 
 
+def is_one_convolution(layer: InertialConv2d) -> bool:
+    """The open layer is fastest as its dense convolution."""
+    return type(layer.reapply) is Resize or (type(layer.reapply) is Slide and dense_is_cheaper(layer))
+
+
 def slide_kernel(layer: InertialConv2d) -> Tensor:
     """K_o = Σ_m a_{o,m} ∗ W_{o,m} as a full 2-D convolution, (O, C/groups, d, d)."""
     taps = layer.weight.transpose(0, 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 #: Bytes of a part: large enough for one convolution to run at full speed, small enough for the last-level cache.
-PART = 8 * 2**20
+PART = 16 * 2**20
 #: Maps beyond this size are allocated afresh by the system, page by page, in every call.
 LARGE = 16 * 2**20
 
