@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from . import layer, masks, train
+from . import gate, layer, masks, model, train
 
-BENCHMARKS = {"train": train, "layer": layer, "masks": masks}
+BENCHMARKS = {"train": train, "layer": layer, "model": model, "gate": gate, "masks": masks}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
