@@ -62,6 +62,10 @@ def _gated(layer: InertialConv2d, x: Tensor) -> Tensor:
         window = layer.windows(x)
         is_open = known[0] if known else decide(layer, window)
         opened.append((is_open.sum(), is_open.numel()))
+        if has_open_form(layer) and is_open.all():
+            return open_response(layer, x)
+        if layer.skip == "detail" and not is_open.any():
+            return _closed(layer, x)
         return compute(layer, x, window, is_open)
 
     known = (decide(layer, layer.windows(x)),) if draws(layer) else ()
