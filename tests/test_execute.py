@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inertia_utils import InertialConv2d, execute
-from inertia_utils.execute import break_even, coarse, decisions, detail, parts
+from inertia_utils.execute import break_even, coarse, decisions, detail
 from inertia_utils.gate import Gate
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
@@ -49,8 +49,7 @@ def test_gated_layer(fraction, sparse, case, images, layout, split):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detail, "sparse_pays", lambda *_: sparse)
         if split:
-            patch.setattr(execute, "PART", 0)
-            patch.setattr(parts, "PART", 1)
+            patch.setattr(execute, "PART", 1)
         equals_reference(case.layer(gate=Drawn(fraction)), x.to(memory_format=LAYOUTS[layout]))
 
 
@@ -79,8 +78,7 @@ def test_layer_with_a_constant_gate(case, gate, skip, images, layout, split):
     x = case.image()[:1].repeat(images, 1, 1, 1).to(memory_format=LAYOUTS[layout])
     with pytest.MonkeyPatch.context() as patch:
         if split:
-            patch.setattr(execute, "LARGE", 0)
-            patch.setattr(parts, "PART", 1)
+            patch.setattr(execute, "PART", 1)
         equals_reference(case.layer(gate=gate, skip=skip), x)
 
 
@@ -122,8 +120,7 @@ def test_every_friction_decides_as_in_the_reference(friction):
     layer(x)
     layer.eval()
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "PART", 1)
-        patch.setattr(execute, "PART", 0)
+        patch.setattr(execute, "PART", 1)
         torch.manual_seed(1)
         expected = layer.reference(x)
         torch.manual_seed(1)

@@ -19,7 +19,7 @@ from .coarse import coarse_response
 from .constant import closed_response, has_open_form, is_one_convolution, open_response
 from .decisions import decide, draws
 from .gated import gated_response
-from .parts import LARGE, PART, in_parts, is_channels_last
+from .parts import PART, in_parts, is_channels_last
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
@@ -30,7 +30,8 @@ def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     evaluating = not (layer.training or _needs_gradient(layer, x))
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
         if evaluating and not is_one_convolution(layer):
-            return in_parts(partial(open_response, layer), (x,), layer.out_channels * layer.geometry.cores, large=LARGE)
+            channels = layer.out_channels * layer.geometry.cores
+            return in_parts(partial(open_response, layer), (x,), channels, PART)
         return open_response(layer, x)
     if evaluating and layer.gate.constant == 0 and layer.skip == "detail":
         return _closed(layer, x)
@@ -69,7 +70,7 @@ def _gated(layer: InertialConv2d, x: Tensor) -> Tensor:
         return compute(layer, x, window, is_open)
 
     known = (decide(layer, layer.windows(x)),) if draws(layer) else ()
-    output = in_parts(respond_to, (x, *known), layer.out_channels, large=PART)
+    output = in_parts(respond_to, (x, *known), layer.out_channels, PART)
     if layer.gate.constant is None:
         layer.open_fraction.copy_(sum(count for count, _ in opened) / sum(number for _, number in opened))
     return output if is_channels_last(x) else output.contiguous()

@@ -138,13 +138,15 @@ def _open_aggregate(layer: InertialConv2d, x: Tensor) -> Tensor:
     return convolve(blended, each_core(layer).sum(1), layer.bias, (0, 0, 0, 0), layer.stride, layer.geometry.groups)
 
 
-def blend_input(layer: InertialConv2d, x: Tensor, widths: Widths, core_share: int) -> Tensor:
+def blend_input(
+    layer: InertialConv2d, x: Tensor, widths: Widths, core_share: int, stride: tuple[int, int] = (1, 1)
+) -> Tensor:
     """p ⊛ x, every channel alike, with ``core_share`` added to the central weight."""
     geometry = layer.geometry
     side, centre = geometry.margin + 1, geometry.offset * (geometry.margin + 2)
     fixed = layer.periphery.new_full((1,), 1.0 + core_share)
     shared = torch.cat([layer.periphery[:centre], fixed, layer.periphery[centre:]]).view(1, 1, side, side)
-    return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, groups=x.shape[1])
+    return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, stride, groups=x.shape[1])
 
 
 def _dense(layer: InertialConv2d, x: Tensor, kernel: Tensor) -> Tensor:
