@@ -1,4 +1,4 @@
-"""Synchronisation and memory of the device that a benchmark runs on."""
+"""The device that a benchmark runs on: waiting for it, its memory, its operators, its ceilings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+
+from .timing import interleave
 
 
 def devices() -> list[str]:
@@ -35,3 +37,32 @@ def peak_memory(call: Callable[[], object], device: str) -> int:
         held += event.nbytes()
         peak = max(peak, held)
     return peak
+
+
+def operators(call: Callable[[], object], device: str, calls: int = 3) -> dict[str, float]:
+    """Seconds per call that each operator takes itself, its callees apart; those above 1 % of the call."""
+    kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device == "cuda")
+    with profile(activities=kinds) as profiled:
+        for _ in range(calls):
+            call()
+    field = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
+    seconds = {event.key: getattr(event, field) / 1e6 / calls for event in profiled.key_averages()}
+    total = sum(seconds.values())
+    return {name: value for name, value in sorted(seconds.items(), key=lambda item: -item[1]) if value > 0.01 * total}
+
+
+def ceilings(device: str, rounds: int = 15) -> dict[str, float]:
+    """What no layer can exceed here: bytes copied per second beyond the cache, and MACs per second of a product."""
+    values = torch.randn(16 * 2**20, device=device)
+    target = torch.empty_like(values)
+    left, right = torch.randn(2, 1536, 1536, device=device)
+    product = torch.empty_like(left)
+    timings = interleave(
+        {"copy": lambda: target.copy_(values), "product": lambda: torch.mm(left, right, out=product)},
+        rounds,
+        finish=finisher(device),
+    )
+    return {
+        "bytes_per_second": 2 * values.numel() * values.element_size() / timings["copy"].median,
+        "macs_per_second": 1536**3 / timings["product"].median,
+    }

@@ -18,7 +18,7 @@ from torch import Tensor
 from .. import paths
 from ..layer import InertialConv2d
 from .cases import ARMS, SHAPES, Shape, dense_of, macs
-from .device import devices, finisher, peak_memory
+from .device import ceilings, devices, finisher, operators, peak_memory
 from .record import conditions, write
 from .timing import Timing, interleave, machine
 
@@ -76,6 +76,7 @@ def measure(
         "dtype": "float32",
         "layout": "channels_last",
         "machine": machine(device),
+        "ceilings": ceilings(device),
         "tables": tables,
     }
 
@@ -122,6 +123,7 @@ def _row(
         "peak_memory": peak_memory(call, device),
         "open_fraction": arm.open_fraction.item() if gated else None,
         "macs": macs(arm, x),
+        "operators": operators(call, device),
     }
 
 
