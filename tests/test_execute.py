@@ -1,5 +1,7 @@
 """Fast forms equal the reference: every size, mode and layout, at open fractions 0, 0.3 and 1."""
 
+import json
+
 import pytest
 import torch
 from generated import Case, cases
@@ -127,15 +129,18 @@ def test_every_friction_decides_as_in_the_reference(friction):
         torch.testing.assert_close(layer(x), expected)
 
 
-def test_break_even_is_that_of_the_nearest_width(tmp_path, monkeypatch):
+def test_break_even_is_that_of_the_most_similar_input(tmp_path, monkeypatch):
     table = tmp_path / "table.json"
-    table.write_text('{"devices": {"cpu": {"detail": {"16": 0.2, "256": 0.8}}}}')
+    points = [(16, 1000, 0.2), (256, 1000, 0.8), (256, 64000, 0.9)]
+    entries = [{"channels": c, "pixels": pixels, "fraction": fraction} for c, pixels, fraction in points]
+    table.write_text(json.dumps({"devices": {"cpu": {"dilate": entries}}}))
     monkeypatch.setattr(break_even, "TABLE", table)
     break_even.break_even.cache_clear()
-    found = {channels: break_even.break_even("detail", "cpu", channels) for channels in (1, 16, 63, 65, 1024)}
-    assert found == {1: 0.2, 16: 0.2, 63: 0.2, 65: 0.8, 1024: 0.8}
-    assert break_even.break_even("core", "cpu", 16) == 0, "without a measurement everything is computed"
-    assert break_even.break_even("detail", "another", 16) == 0
+    inputs = {(1, 1): 0.2, (63, 1000): 0.2, (65, 1000): 0.8, (256, 7000): 0.8, (256, 9000): 0.9, (1024, 10**6): 0.9}
+    for (channels, pixels), fraction in inputs.items():
+        assert break_even.break_even("dilate", "cpu", channels, pixels) == fraction
+    assert break_even.break_even("core", "cpu", 16, 1000) == 0, "without a measurement everything is computed"
+    assert break_even.break_even("dilate", "another", 16, 1000) == 0
     break_even.break_even.cache_clear()
 
 

@@ -169,13 +169,12 @@ def crossing(fractions: tuple[float, ...], chosen: list[float], everywhere: list
 
 def _install(points: list[dict[str, Any]], device: str) -> None:
     table = json.loads(break_even.TABLE.read_text(encoding="utf-8"))
-    found: dict[str, dict[str, list[float]]] = {}
+    found: dict[str, list[dict[str, float]]] = {}
     for point in points:
-        found.setdefault(point["kind"], {}).setdefault(str(point["channels"]), []).append(point["break_even"])
-    # The smallest of all sizes and batches: no size is to be slower than computing everything.
-    table["devices"][device] = {
-        kind: {channels: min(values) for channels, values in widths.items()} for kind, widths in found.items()
-    }
+        pixels = point["batch"] * point["size"] ** 2
+        entry = {"channels": point["channels"], "pixels": pixels, "fraction": point["break_even"]}
+        found.setdefault(point["kind"], []).append(entry)
+    table["devices"][device] = found
     table["machine"] = machine(device)
     write_atomically(break_even.TABLE, (json.dumps(table, indent=1, sort_keys=True) + "\n").encode())
 
