@@ -66,6 +66,15 @@ def test_layer_benchmark(tmp_path):
     assert "| slide (5, 2) |" in (tmp_path / "layer.md").read_text()
 
 
+def test_layer_benchmark_appends(tmp_path):
+    output = tmp_path / "layer.json"
+    run("layer", output, "--arms", "dense 3×3", "--shapes", "64x64@14")
+    run("layer", output, "--arms", "dense 1×1", "--shapes", "fashionnet-2", "--append")
+    record = run("layer", output, "--arms", "separable 3×3", "--shapes", "64x64@14", "--append")
+    assert [part["shape"] for part in record["tables"]] == ["fashionnet-2", "64x64@14"]
+    assert set(record["tables"][1]["arms"]) == {"dense 5×5", "separable 3×3"}
+
+
 def test_layer_benchmark_takes_what_a_user_registers(tmp_path):
     @cases.ARMS.register("mine")
     def mine(shape):

@@ -8,6 +8,7 @@ their friction and then open recorded masks, real or random ones of the same den
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--calls", type=int, default=3, help="timed calls per arm and round (default: 3)")
     parser.add_argument("--compile", action="store_true", help="pass every arm through torch.compile")
     parser.add_argument("--quick", action="store_true", help="two rounds of one call on one image, to see that it runs")
+    parser.add_argument(
+        "--append",
+        action="store_true",
+        help="keep the tables of other shapes and batches in --output; each then starts in a process of its own",
+    )
     parser.add_argument("--output", type=Path, default=paths.EXECUTED / "bench" / "layer.json", help="JSON to write")
 
 
@@ -47,8 +53,16 @@ def main(options: argparse.Namespace) -> int:
     for device in devices():
         record = measure(shapes, options.batches, arms, options.rounds, options.calls, options.compile, device)
         output = options.output if device == "cpu" else options.output.with_stem(f"{options.output.stem}-{device}")
+        if options.append and output.exists():
+            record["tables"] = merged(json.loads(output.read_text(encoding="utf-8"))["tables"], record["tables"])
         write(output, record, table(record))
     return 0
+
+
+def merged(earlier: list[dict[str, Any]], later: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All tables, in the order of shapes and batches; of two of the same the later one."""
+    tables = {(part["shape"], part["batch"]): part for part in [*earlier, *later]}
+    return [tables[place] for place in sorted(tables, key=lambda place: (list(SHAPES).index(place[0]), place[1]))]
 
 
 def measure(
