@@ -79,13 +79,12 @@ def measure(
     if smaller := [batch for batch in batches if batch < 1]:
         raise ValueError(f"batches: expected at least 1 image, got {smaller[0]}")
     tables = [
-        {"shape": shape, "batch": batch} | _measure(SHAPES[shape], batch, builders, rounds, calls, compiled, device)
+        {"shape": shape, "batch": batch, "rounds": rounds, "calls": calls}
+        | _measure(SHAPES[shape], batch, builders, rounds, calls, compiled, device)
         for shape in shapes
         for batch in batches
     ]
     return {
-        "rounds": rounds,
-        "calls": calls,
         "compiled": compiled,
         "dtype": "float32",
         "layout": "channels_last",
@@ -147,7 +146,8 @@ def table(record: dict[str, Any]) -> str:
     for part in record["tables"]:
         lines += [
             "",
-            f"{part['shape']}, batch {part['batch']}, drift {part['drift']:+.1%}",
+            f"{part['shape']}, batch {part['batch']}, {part['rounds']} rounds of {part['calls']} calls, "
+            f"drift {part['drift']:+.1%}",
             "",
             "| arm | ms, median (quartiles) | 95 % | open | peak MB | speed-up | MAC limit |",
             "| --- | --- | --- | --- | --- | --- | --- |",

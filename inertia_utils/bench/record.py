@@ -25,5 +25,5 @@ def conditions(record: dict[str, Any]) -> str:
     return (
         f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}, {record['dtype']}, "
         f"{record['layout']}, {'torch.compile on every arm' if record['compiled'] else 'eager'}; medians of "
-        f"{record['rounds']}×{record['calls']} interleaved calls"
+        "interleaved calls"
     )
