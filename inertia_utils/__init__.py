@@ -2,6 +2,7 @@
 
 from .convert import Conversion, convert
 from .layer import InertialConv2d
+from .optimize import optimize
 
-__all__ = ["Conversion", "InertialConv2d", "convert"]
+__all__ = ["Conversion", "InertialConv2d", "convert", "optimize"]
 __version__ = "0.1.0"

@@ -1,9 +1,13 @@
 """Benchmarks measure every arm in every round and report ratios of what they measured."""
 
+import argparse
+import json
+
 import pytest
 import torch
 
-from inertia_utils.bench import friction, timing
+from inertia_utils import bench
+from inertia_utils.bench import cases, device, friction, gate, masks, model, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
 
@@ -56,3 +60,100 @@ def test_friction_benchmark_times_every_measure_that_has_a_time_of_its_own():
     assert all(row["milliseconds"] > 0 and row["share_of_layer_time"] > 0 for row in record["rows"])
     macs = {(row["friction"], row["reduction"]): row["share_of_layer_macs"] for row in record["rows"]}
     assert macs["range", "before"] < macs["range", "after"] and macs["random", "after"] == 0
+
+
+def run(name, output, *more):
+    parser = argparse.ArgumentParser()
+    bench.add_arguments(parser)
+    options = parser.parse_args([name, "--quick", "--output", str(output), *more])
+    assert bench.main(options) == 0
+    return json.loads(output.read_text())
+
+
+def test_layer_benchmark(tmp_path):
+    arms = ["dense 3×3", "slide (5, 2)", "dilate (5, 2), 30% real", "skip core (5, 2), 30% random"]
+    record = run("layer", tmp_path / "layer.json", "--shapes", "fashionnet-2", "lenet-1", "--arms", *arms)
+    assert [(part["shape"], part["batch"]) for part in record["tables"]] == [("fashionnet-2", 1), ("lenet-1", 1)]
+    rows = record["tables"][0]["arms"]
+    assert list(sorted(rows)) == sorted(["dense 5×5", *arms]), "the dense layer is always measured"
+    slide, gated = rows["slide (5, 2)"], rows["dilate (5, 2), 30% real"]
+    assert slide["speed_up"] == rows["dense 5×5"]["median"] / slide["median"]
+    positions, placements = 14 * 14, 16 * 16
+    assert rows["dense 5×5"]["macs"] == 25 * 32 * 64 * positions
+    assert slide["macs"] == 9 * 32 * 64 * placements + 9 * 64 * positions
+    assert slide["percentile95"] is None and gated["percentile95"] >= gated["median"]
+    assert 0 < gated["open_fraction"] < 1
+    assert all(row["peak_memory"] >= 4 * 64 * positions for row in rows.values())
+    assert "| slide (5, 2) |" in (tmp_path / "layer.md").read_text()
+
+
+def test_layer_benchmark_appends(tmp_path):
+    output = tmp_path / "layer.json"
+    run("layer", output, "--arms", "dense 3×3", "--shapes", "64x64@14")
+    run("layer", output, "--arms", "dense 1×1", "--shapes", "fashionnet-2", "--append")
+    record = run("layer", output, "--arms", "separable 3×3", "--shapes", "64x64@14", "--append")
+    assert [part["shape"] for part in record["tables"]] == ["fashionnet-2", "64x64@14"]
+    assert set(record["tables"][1]["arms"]) == {"dense 5×5", "separable 3×3"}
+
+
+def test_layer_benchmark_takes_what_a_user_registers(tmp_path):
+    @cases.ARMS.register("mine")
+    def mine(shape):
+        return lambda x: torch.nn.functional.avg_pool2d(x, 3, 1, 1)
+
+    try:
+        record = run("layer", tmp_path / "layer.json", "--arms", "mine")
+    finally:
+        del cases.ARMS._parts["mine"]
+    row = record["tables"][0]["arms"]["mine"]
+    assert row["median"] > 0 and row["mac_limit"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--shapes", "7x7"], "shape: unknown name '7x7'; known: fashionnet-1, "),
+        (["--arms", "sparse"], "arm: unknown name 'sparse'; known: dense 5×5, "),
+    ],
+)
+def test_unknown_shapes_and_arms(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        run("layer", tmp_path / "layer.json", *arguments)
+
+
+def test_model_benchmark(tmp_path):
+    record = run("model", tmp_path / "model.json")
+    forward, training = record["tables"]
+    assert (forward["what"], training["what"]) == ("forward", "training step")
+    assert forward["arms"]["dense 5×5"]["speed_up"] == forward["arms"]["dense 5×5"]["mac_limit"] == 1
+    assert not set(model.GATED) & set(training["arms"])
+
+
+def test_gate_benchmark(tmp_path):
+    record = run("gate", tmp_path / "gate.json")
+    assert {point["kind"] for point in record["map"]} == set(gate.KINDS)
+    assert all(0 <= point["break_even"] <= 1 for point in record["map"])
+
+
+def test_crossing():
+    fractions = (0.0, 0.5, 1.0)
+    assert gate.crossing(fractions, [1, 2, 3], [4, 4, 4]) == 1
+    assert gate.crossing(fractions, [1, 3, 5], [4, 4, 4]) == 0.75
+    assert gate.crossing(fractions, [5, 5, 5], [4, 4, 4]) == 0.5, "the first fraction at which nothing is gained"
+
+
+def test_masks_are_real_or_shuffled_at_equal_density():
+    recorded = masks.Masks.load(0.3, blocks=False)
+    real, random = recorded.at((28, 28)), recorded.shuffled((28, 28))
+    assert real.shape == random.shape == (256, 1, 28, 28)
+    assert torch.equal(real.sum((1, 2, 3)), random.sum((1, 2, 3)))
+    assert not torch.equal(real, random)
+    assert 0.25 < real.mean() < 0.35
+    with pytest.raises(ValueError, match=r"masks: none were recorded for 'positions 0\.5'; recorded: blocks 0\.1"):
+        masks.Masks.load(0.5, blocks=False)
+
+
+def test_peak_memory():
+    x = torch.zeros(256, 1024)
+    peak = device.peak_memory(lambda: (x + 1) * 2, "cpu")
+    assert peak == pytest.approx(2 * x.numel() * 4, rel=0.01), "both the sum and the product are held"

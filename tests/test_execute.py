@@ -1,5 +1,7 @@
 """Fast forms equal the reference: every size, mode and layout, at open fractions 0, 0.3 and 1."""
 
+import json
+
 import pytest
 import torch
 from generated import Case, cases
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inertia_utils import InertialConv2d, execute
-from inertia_utils.execute import break_even, coarse, decisions, detail, parts
+from inertia_utils.execute import break_even, coarse, decisions, detail
 from inertia_utils.gate import Gate
 
 TIGHT = {"rtol": 1e-9, "atol": 1e-9}
@@ -49,8 +51,7 @@ def test_gated_layer(fraction, sparse, case, images, layout, split):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(detail, "sparse_pays", lambda *_: sparse)
         if split:
-            patch.setattr(execute, "PART", 0)
-            patch.setattr(parts, "PART", 1)
+            patch.setattr(execute, "PART", 1)
         equals_reference(case.layer(gate=Drawn(fraction)), x.to(memory_format=LAYOUTS[layout]))
 
 
@@ -79,8 +80,7 @@ def test_layer_with_a_constant_gate(case, gate, skip, images, layout, split):
     x = case.image()[:1].repeat(images, 1, 1, 1).to(memory_format=LAYOUTS[layout])
     with pytest.MonkeyPatch.context() as patch:
         if split:
-            patch.setattr(execute, "LARGE", 0)
-            patch.setattr(parts, "PART", 1)
+            patch.setattr(execute, "PART", 1)
         equals_reference(case.layer(gate=gate, skip=skip), x)
 
 
@@ -122,23 +122,25 @@ def test_every_friction_decides_as_in_the_reference(friction):
     layer(x)
     layer.eval()
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "PART", 1)
-        patch.setattr(execute, "PART", 0)
+        patch.setattr(execute, "PART", 1)
         torch.manual_seed(1)
         expected = layer.reference(x)
         torch.manual_seed(1)
         torch.testing.assert_close(layer(x), expected)
 
 
-def test_break_even_is_that_of_the_nearest_width(tmp_path, monkeypatch):
+def test_break_even_is_that_of_the_most_similar_input(tmp_path, monkeypatch):
     table = tmp_path / "table.json"
-    table.write_text('{"devices": {"cpu": {"detail": {"16": 0.2, "256": 0.8}}}}')
+    points = [(16, 1000, 0.2), (256, 1000, 0.8), (256, 64000, 0.9)]
+    entries = [{"channels": c, "pixels": pixels, "fraction": fraction} for c, pixels, fraction in points]
+    table.write_text(json.dumps({"devices": {"cpu": {"dilate": entries}}}))
     monkeypatch.setattr(break_even, "TABLE", table)
     break_even.break_even.cache_clear()
-    found = {channels: break_even.break_even("detail", "cpu", channels) for channels in (1, 16, 63, 65, 1024)}
-    assert found == {1: 0.2, 16: 0.2, 63: 0.2, 65: 0.8, 1024: 0.8}
-    assert break_even.break_even("core", "cpu", 16) == 0, "without a measurement everything is computed"
-    assert break_even.break_even("detail", "another", 16) == 0
+    inputs = {(1, 1): 0.2, (63, 1000): 0.2, (65, 1000): 0.8, (256, 7000): 0.8, (256, 9000): 0.9, (1024, 10**6): 0.9}
+    for (channels, pixels), fraction in inputs.items():
+        assert break_even.break_even("dilate", "cpu", channels, pixels) == fraction
+    assert break_even.break_even("core", "cpu", 16, 1000) == 0, "without a measurement everything is computed"
+    assert break_even.break_even("dilate", "another", 16, 1000) == 0
     break_even.break_even.cache_clear()
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from . import friction, train
+from . import friction, gate, layer, masks, model, train
 
-BENCHMARKS = {"train": train, "friction": friction}
+BENCHMARKS = {"train": train, "layer": layer, "model": model, "gate": gate, "masks": masks, "friction": friction}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

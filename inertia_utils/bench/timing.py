@@ -35,13 +35,25 @@ class Timing:
         low, _, high = statistics.quantiles(self.seconds, n=4, method="inclusive")
         return low, high
 
+    @property
+    def percentile95(self) -> float:
+        """What 95 % of the calls do not exceed."""
+        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1]
 
-def interleave(arms: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing]:
-    """Time every arm once per round.
+
+def interleave(
+    arms: Mapping[str, Callable[[], object]],
+    rounds: int,
+    calls: int = 1,
+    finish: Callable[[], object] = lambda: None,
+) -> dict[str, Timing]:
+    """Time every arm in every round.
 
     Args:
         arms: name → what to time.
         rounds: counted rounds, at least 2.
+        calls: timed calls per arm and round; where it is more than one, another call before them is not counted.
+        finish: waits until the device has done what an arm asked of it.
 
     Raises:
         ValueError: fewer than two rounds.
@@ -49,12 +61,18 @@ def interleave(arms: Mapping[str, Callable[[], object]], rounds: int) -> dict[st
     if rounds < 2:
         raise ValueError(f"rounds: expected at least 2, got {rounds}")
     seconds: dict[str, list[float]] = {name: [] for name in arms}
-    for number in tqdm(range(WARM_UP + rounds), desc="rounds", unit="round"):
+    hidden = os.environ.get("TQDM_DISABLE") == "1"
+    for number in tqdm(range(WARM_UP + rounds), desc="rounds", unit="round", disable=hidden):
         for name, arm in arms.items():
-            start = time.perf_counter()
-            arm()
-            if number >= WARM_UP:
-                seconds[name].append(time.perf_counter() - start)
+            if calls > 1:
+                arm()
+            finish()
+            for _ in range(calls):
+                start = time.perf_counter()
+                arm()
+                finish()
+                if number >= WARM_UP:
+                    seconds[name].append(time.perf_counter() - start)
     return {name: Timing(values) for name, values in seconds.items()}
 
 
@@ -63,10 +81,10 @@ def ratio(slow: Timing, fast: Timing) -> Timing:
     return Timing([theirs / ours for theirs, ours in zip(slow.seconds, fast.seconds, strict=True)])
 
 
-def machine() -> dict[str, Any]:
-    """What a timing depends on: processor, cores, threads, torch version, commit."""
+def machine(device: str = "cpu") -> dict[str, Any]:
+    """What a timing depends on: device, cores, threads, torch version, commit."""
     return {
-        "device": device_name(torch.device("cpu")),
+        "device": device_name(torch.device(device)),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ..reapply import Slide
 from .coarse import coarse_response
-from .constant import closed_response, has_open_form, open_response
+from .constant import closed_response, has_open_form, is_one_convolution, open_response
 from .decisions import decide, draws
 from .gated import gated_response
-from .parts import LARGE, PART, in_parts, is_channels_last
+from .parts import PART, in_parts, is_channels_last
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
@@ -27,16 +27,21 @@ if TYPE_CHECKING:
 
 def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     """The output of ``layer``, bias included, by its fastest form: (N, C, H, W) → (N, out_channels, H_out, W_out)."""
-    evaluating = not (layer.training or torch.is_grad_enabled())
+    evaluating = not (layer.training or _needs_gradient(layer, x))
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
-        if evaluating:
-            return in_parts(partial(open_response, layer), (x,), layer.out_channels * layer.geometry.cores, large=LARGE)
+        if evaluating and not is_one_convolution(layer):
+            channels = layer.out_channels * layer.geometry.cores
+            return in_parts(partial(open_response, layer), (x,), channels, PART)
         return open_response(layer, x)
     if evaluating and layer.gate.constant == 0 and layer.skip == "detail":
         return _closed(layer, x)
     if evaluating and layer.gate.constant != 1 and _can_look(layer, x):
         return _gated(layer, x)
     return layer.reference(x)
+
+
+def _needs_gradient(layer: InertialConv2d, x: Tensor) -> bool:
+    return torch.is_grad_enabled() and (x.requires_grad or any(part.requires_grad for part in layer.parameters()))
 
 
 def _closed(layer: InertialConv2d, x: Tensor) -> Tensor:
@@ -58,10 +63,14 @@ def _gated(layer: InertialConv2d, x: Tensor) -> Tensor:
         window = layer.windows(x)
         is_open = known[0] if known else decide(layer, window)
         opened.append((is_open.sum(), is_open.numel()))
+        if has_open_form(layer) and is_open.all():
+            return open_response(layer, x)
+        if layer.skip == "detail" and not is_open.any():
+            return _closed(layer, x)
         return compute(layer, x, window, is_open)
 
     known = (decide(layer, layer.windows(x)),) if draws(layer) else ()
-    output = in_parts(respond_to, (x, *known), layer.out_channels, large=PART)
+    output = in_parts(respond_to, (x, *known), layer.out_channels, PART)
     if layer.gate.constant is None:
         layer.open_fraction.copy_(sum(count for count, _ in opened) / sum(number for _, number in opened))
     return output if is_channels_last(x) else output.contiguous()

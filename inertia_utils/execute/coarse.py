@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..blocks import BLOCK, block_windows
+from ..blocks import BLOCK, block_windows, first_of_blocks
 from ..merge import Responses
 from ..reapply import Slide
 from ..window import Window
@@ -39,16 +39,15 @@ def coarse_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: T
 def _response_map(layer: InertialConv2d, source: Tensor, is_open: Tensor) -> Tensor:
     """φ in whole blocks, those that are closed filled with their first response: (N, O·m, 2·blocks, 2·blocks)."""
     groups = layer.geometry.groups
-    coarse = F.conv2d(source, layer.weight, stride=BLOCK, groups=groups)
-    spread = _spread(coarse)
     opened = is_open.flatten().nonzero()[:, 0]
-    if not len(opened):
-        return spread
-    if groups == 1 and sparse_pays("core", layer, source, len(opened) / is_open.numel()):
+    if len(opened) and not (groups == 1 and sparse_pays("core", layer, source, len(opened) / is_open.numel())):
+        exact = F.conv2d(source, layer.weight, groups=groups)
+        everywhere = is_open.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3)
+        return choose(everywhere, exact, _spread(first_of_blocks(exact)))
+    spread = _spread(F.conv2d(source, layer.weight, stride=BLOCK, groups=groups))
+    if len(opened):
         _fill_blocks(layer, spread, source, opened)
-        return spread
-    exact = F.conv2d(source, layer.weight, groups=groups)
-    return choose(is_open.repeat_interleave(BLOCK, 2).repeat_interleave(BLOCK, 3), exact, spread)
+    return spread
 
 
 def _spread(coarse: Tensor) -> Tensor:

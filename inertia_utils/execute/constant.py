@@ -88,6 +88,11 @@ def dense_is_cheaper(layer: InertialConv2d) -> bool:
     return geometry.in_channels // geometry.groups * saved <= PASS
 
 
+def is_one_convolution(layer: InertialConv2d) -> bool:
+    """The open layer is fastest as its dense convolution."""
+    return type(layer.reapply) is Resize or (type(layer.reapply) is Slide and dense_is_cheaper(layer))
+
+
 def slide_kernel(layer: InertialConv2d) -> Tensor:
     """K_o = Σ_m a_{o,m} ∗ W_{o,m} as a full 2-D convolution, (O, C/groups, d, d)."""
     taps = layer.weight.transpose(0, 1)
@@ -133,13 +138,15 @@ def _open_aggregate(layer: InertialConv2d, x: Tensor) -> Tensor:
     return convolve(blended, each_core(layer).sum(1), layer.bias, (0, 0, 0, 0), layer.stride, layer.geometry.groups)
 
 
-def blend_input(layer: InertialConv2d, x: Tensor, widths: Widths, core_share: int) -> Tensor:
+def blend_input(
+    layer: InertialConv2d, x: Tensor, widths: Widths, core_share: int, stride: tuple[int, int] = (1, 1)
+) -> Tensor:
     """p ⊛ x, every channel alike, with ``core_share`` added to the central weight."""
     geometry = layer.geometry
     side, centre = geometry.margin + 1, geometry.offset * (geometry.margin + 2)
     fixed = layer.periphery.new_full((1,), 1.0 + core_share)
     shared = torch.cat([layer.periphery[:centre], fixed, layer.periphery[centre:]]).view(1, 1, side, side)
-    return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, groups=x.shape[1])
+    return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, stride, groups=x.shape[1])
 
 
 def _dense(layer: InertialConv2d, x: Tensor, kernel: Tensor) -> Tensor:

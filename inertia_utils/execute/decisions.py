@@ -11,13 +11,10 @@ from torch import Tensor
 from ..blocks import block_windows
 from ..friction import friction_map
 from ..window import Window
-from .parts import parts
+from .parts import PASSES, parts
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
-
-#: Bytes of the maps that a measure takes many passes over.
-PASSES = 2 * 2**20
 
 
 def decide(layer: InertialConv2d, window: Window) -> Tensor:

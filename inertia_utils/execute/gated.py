@@ -18,8 +18,9 @@ from .constant import (
     slide_weights,
 )
 from .detail import detail_where_open
-from .placed import bordered, to_core
-from .rows import choose
+from .parts import is_channels_last
+from .placed import Widths, bordered, to_core
+from .rows import Grid, choose, copy_rows
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
@@ -39,30 +40,56 @@ def gated_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: Te
 
 def _slide(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
     maps, rest = response_maps(layer, x)
-    weights, gamma = layer.periphery, layer.gamma[..., None, None]
-    point = gamma if layer.merge.scales_core else torch.ones_like(gamma)
-    closed = depthwise(layer, maps, point, layer.bias, to_core(layer, rest))
-    if not layer.merge.stacks:
-        return choose(is_open, depthwise(layer, maps, slide_weights(layer), layer.bias, rest), closed)
-    detail = weights - gamma * layer.reapply.identity(layer.geometry).to(weights)
-    opened = depthwise(layer, maps, detail, None, rest)
-    return torch.cat([closed, choose(is_open, opened, torch.zeros_like(opened))], 1)
+    gamma = layer.gamma
+    scale = gamma if layer.merge.scales_core else torch.ones_like(gamma)
+    if layer.merge.stacks:
+        centre = layer.reapply.identity(layer.geometry).to(gamma)
+        closed = depthwise(layer, maps, scale[..., None, None], layer.bias, to_core(layer, rest))
+        opened = depthwise(layer, maps, layer.periphery - gamma[..., None, None] * centre, None, rest)
+        return torch.cat([closed, choose(is_open, opened, torch.zeros_like(opened))], 1)
+    opened = depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
+    inside = to_core(layer, rest)
+    if not (is_channels_last(opened) and max(inside) <= 0):
+        closed = depthwise(layer, maps, scale[..., None, None], layer.bias, inside)
+        return choose(is_open, opened, closed)
+    scales = scale.unbind(1) if layer.merge.scales_core else [None] * len(maps)
+    _close(layer, opened, is_open, list(zip(maps, scales, strict=True)), inside, layer.bias)
+    return opened
 
 
 def _aggregate_point(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
     """r = 1: the core is linear and sees one pixel, so the gate chooses its input, and one 1×1 convolution follows."""
     x, widths = bordered(layer, x)
-    opened = blend_input(layer, x, widths, layer.merge.core_share)
-    closed = F.pad(x, to_core(layer, widths))
-    if layer.merge.scales_core:
-        closed = closed * layer.gamma[0, 0]
-    down, right = layer.stride
-    chosen = choose(is_open, _strided(opened, down, right), _strided(closed, down, right))
+    chosen = blend_input(layer, x, widths, layer.merge.core_share, layer.stride)
+    inside = to_core(layer, widths)
+    if max(inside) > 0:
+        x, inside = F.pad(x, inside), (0, 0, 0, 0)
+    scale = layer.gamma[0, 0] if layer.merge.scales_core else None
+    if is_channels_last(chosen):
+        _close(layer, chosen, is_open, [(x, scale)], inside, None)
+    else:
+        closed = strided(layer, x, inside)
+        chosen = torch.where(is_open, chosen, closed if scale is None else closed * scale)
     return F.conv2d(chosen, each_core(layer).sum(1), layer.bias, groups=layer.geometry.groups)
 
 
-def _strided(x: Tensor, down: int, right: int) -> Tensor:
-    if (down, right) == (1, 1):
-        return x
-    layout = torch.channels_last if x.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    return x[..., ::down, ::right].contiguous(memory_format=layout)
+def _close(
+    layer: InertialConv2d,
+    opened: Tensor,
+    is_open: Tensor,
+    sources: list[tuple[Tensor, Tensor | None]],
+    inside: Widths,
+    bias: Tensor | None,
+) -> None:
+    """Put the central pixels of ``sources``, which reach ``-inside`` pixels too far, at closed positions."""
+    closed = (~is_open).flatten().nonzero()[:, 0]
+    left, _, top, _ = inside
+    size = sources[0][0].shape[-2:]
+    starts = Grid(tuple(opened.shape[-2:]), layer.stride, tuple(size)).starts(closed) - top * size[1] - left
+    copy_rows(opened, closed, sources, starts, bias)
+
+
+def strided(layer: InertialConv2d, x: Tensor, inside: Widths) -> Tensor:
+    """The pixel of ``x`` at every window's centre."""
+    down, right = layer.stride
+    return F.pad(x, inside)[..., ::down, ::right]

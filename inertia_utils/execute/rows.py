@@ -47,6 +47,26 @@ def choose(is_open: Tensor, opened: Tensor, closed: Tensor) -> Tensor:
     return opened
 
 
+def copy_rows(
+    target: Tensor, chosen: Tensor, sources: list[tuple[Tensor, Tensor | None]], starts: Tensor, shift: Tensor | None
+) -> None:
+    """In place: target[chosen] = Σ source[starts]·scale + shift.
+
+    Args:
+        target: (N, O, H, W) in channels_last.
+        chosen: positions of the target, (n,).
+        sources: maps (N', O, H', W') in channels_last, each with its scale, (O,) or a number; None for 1.
+        starts: pixels of the sources, (n,).
+        shift: (O,).
+    """
+    total = None
+    for source, scale in sources:
+        values = pixels(source).index_select(0, starts)
+        values = values if scale is None else values.mul_(scale)
+        total = values if total is None else total.add_(values)
+    pixels(target).index_copy_(0, chosen, total if shift is None else total.add_(shift))
+
+
 def tap_matrix(kernel: Tensor) -> Tensor:
     """(O, C, rows, columns) → (rows·columns·C, O), in the order of gathered pixels."""
     return kernel.permute(2, 3, 1, 0).reshape(-1, kernel.shape[0])

@@ -1,0 +1,51 @@
+"""Committed benchmark records as data frames, for the notebook: it renders them and times nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from .. import paths
+from ..execute.break_even import break_even
+
+
+def load(name: str) -> dict[str, Any] | None:
+    """The committed record of that name, such as ``layer`` or ``layer-cuda``; None where there is none."""
+    path = paths.RESULTS / "bench" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def frame(record: dict[str, Any]) -> pd.DataFrame:
+    """One row per table and arm of a layer or model record; times in milliseconds."""
+    rows = []
+    for part in record["tables"]:
+        place = {key: value for key, value in part.items() if key != "arms"}
+        rows += [place | {"arm": name} | _milliseconds(row) for name, row in part["arms"].items()]
+    return pd.DataFrame(rows)
+
+
+def _milliseconds(row: dict[str, Any]) -> dict[str, Any]:
+    low, high = row["quartiles"]
+    times = {"ms": row["median"], "low": low, "high": high, "tail": row["percentile95"]}
+    scaled = {name: None if value is None else 1e3 * value for name, value in times.items()}
+    kept = ("speed_up", "mac_limit", "macs", "open_fraction", "peak_memory", "operators")
+    return scaled | {name: row.get(name) for name in kept}
+
+
+def break_even_frame(record: dict[str, Any]) -> pd.DataFrame:
+    """One row per point and open fraction of a gate record: both ways in milliseconds, and what the layer takes.
+
+    The layer decides by the installed table, whatever this record found.
+    """
+    rows = []
+    for point in record["map"]:
+        limit = break_even(point["kind"], "cpu", point["channels"], point["batch"] * point["size"] ** 2)
+        for fraction, chosen, everywhere in zip(record["fractions"], point["chosen"], point["everywhere"], strict=True):
+            taken = chosen if fraction < limit else everywhere
+            rows.append(
+                {name: point[name] for name in ("kind", "channels", "size", "batch", "break_even")}
+                | {"fraction": fraction, "chosen": 1e3 * chosen, "everywhere": 1e3 * everywhere, "taken": 1e3 * taken}
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,29 @@
+"""A benchmark's record as JSON, with its table as Markdown beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..files import write_atomically
+
+
+def write(output: Path, record: dict[str, Any], table: str | None) -> None:
+    """Write ``output`` and, where there is a table, the same name with .md; print both."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(output, (json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    if table is not None:
+        print(table)
+        write_atomically(output.with_suffix(".md"), (table + "\n").encode())
+    print(f"written: {output}{' and .md' if table is not None else ''}")
+
+
+def conditions(record: dict[str, Any]) -> str:
+    """One line that says under which conditions a record was measured."""
+    machine = record["machine"]
+    return (
+        f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}, {record['dtype']}, "
+        f"{record['layout']}, {'torch.compile on every arm' if record['compiled'] else 'eager'}; medians of "
+        "interleaved calls"
+    )
