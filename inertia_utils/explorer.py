@@ -21,6 +21,7 @@ from .plans import plan
 from .profiles import PROFILES
 from .store import Store
 from .train_run import TrainRun
+from .worker import threads
 
 #: Windows to choose from.
 WINDOWS = (3, 5, 7)
@@ -66,7 +67,8 @@ class Explorer:
         values["margin"] = min(values["margin"], values["window"] - 1)
         self.setting = Setting(**values)
         self._controls["margin"].max = self.setting.window - 1
-        self._panels.show(self.exhibit.view(self.setting))
+        with threads(1):  # one image is too little to share, and waiting for a busy machine's other threads shows
+            self._panels.show(self.exhibit.view(self.setting))
         buffer = io.BytesIO()
         self._canvas.print_png(buffer)
         self._picture.value = buffer.getvalue()
