@@ -147,7 +147,7 @@ def reapplication(size: Profile) -> Plan:
     """Every re-application and merge with the gate open and, afterwards, at one half; the literal form trained so."""
     seeds = range(size.grid_seeds)
     parents = {arm: [converged(size, arm, seed=seed) for seed in seeds] for arm in reapplications(size)}
-    half = {"rates": (0.5,)}
+    half = {"rates": (0.5, 1.0)}
     return {
         "open": [run for runs in parents.values() for run in runs],
         "half": [
