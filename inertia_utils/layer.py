@@ -62,7 +62,7 @@ class InertialConv2d(nn.Module):
         cores: m, core filters per output filter.
         friction: a name from :data:`~inertia_utils.friction.MEASURES` or a callable of its protocol.
         reduction: average channels ``"after"`` the window pass of the measure, or ``"before"`` it (cheaper).
-        gate: ``"always"``, ``"never"``, ``"threshold"``, ``"rate"``, ``"learned"`` or a
+        gate: ``"always"``, ``"never"``, ``"threshold"``, ``"rate"``, ``"anneal"``, ``"learned"`` or a
             :class:`~inertia_utils.gate.Gate`.
         rate: ρ, the fraction that the gates ``"rate"`` and ``"learned"`` open.
         threshold: τ of the gate ``"threshold"``.

@@ -248,7 +248,7 @@ def test_threshold_nan_is_refused(gate):
 
 
 def test_unknown_gate_lists_the_known_ones():
-    with pytest.raises(ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, learned"):
+    with pytest.raises(ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, learned"):
         InertialConv2d(1, 1, 3, 1, gate="ajar")
     for gate in (None, 3):
         with pytest.raises(ValueError, match=f"gate: .* got {gate}"):
@@ -273,7 +273,7 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., 1:, :], always(x)[..., 1:, :])
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
-    assert set(GATES) == {"always", "never", "threshold", "rate", "learned"}
+    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "learned"}
 
 
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
