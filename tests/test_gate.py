@@ -248,7 +248,9 @@ def test_threshold_nan_is_refused(gate):
 
 
 def test_unknown_gate_lists_the_known_ones():
-    with pytest.raises(ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, learned"):
+    with pytest.raises(
+        ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, learned"
+    ):
         InertialConv2d(1, 1, 3, 1, gate="ajar")
     for gate in (None, 3):
         with pytest.raises(ValueError, match=f"gate: .* got {gate}"):
