@@ -7,16 +7,17 @@ notebook: the set-up cell, which does nothing where the package is installed. Th
 
 from __future__ import annotations
 
-import csv
 import re
 import tomllib
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 from nbformat import NotebookNode
 
 from . import manifest, paths
 from .files import write_atomically
+from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
 #: Figure and table of claims that the README shows, and the columns of the table that it has room for.
@@ -58,10 +59,8 @@ def results() -> str:
     if not table.exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    with open(table, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    lines = [COLUMNS, ("---",) * len(COLUMNS), *(tuple(row[column] for column in COLUMNS) for row in rows)]
-    shown = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    cells = pd.read_csv(table, dtype=str, keep_default_na=False)
+    shown = to_markdown(cells[list(COLUMNS)]).rstrip("\n")
     return f"![Accuracy against cost](figures/{FIGURE}.png)\n\n*{entries[FIGURE]['caption']}*\n\n{shown}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from .arms import Arm
-from .gate_run import gated_model
+from .gate_run import check_open, gated_model
 from .runs import Context, Outcome, Run
 from .train import train
 from .train_run import TrainRun
@@ -33,8 +33,7 @@ class FineTuneRun(Run, kind="finetune"):
     lr: float = 5e-4
 
     def __post_init__(self) -> None:
-        if self.parent.arm.gate != "always":
-            raise ValueError(f"parent: expected a training with the gate open, got gate={self.parent.arm.gate!r}")
+        check_open(self.parent)
         options = ("friction", "reduction", "gate", "rate", "threshold", "skip", "merge")
         if replace(self.arm, **{name: getattr(self.parent.arm, name) for name in options}) != self.parent.arm:
             raise ValueError(f"arm: {self.arm.name!r} is not {self.parent.arm.name!r} with another gate")
@@ -78,4 +77,4 @@ class FineTuneRun(Run, kind="finetune"):
         model = gated_model(self.parent, self.arm, context)
         training = replace(self.parent.training(context), epochs=self.epochs, lr=self.lr)
         history = train(model, training)
-        return replace(self.parent, arm=self.arm).outcome(model, history, context)
+        return replace(self.parent, arm=self.arm).outcome(model, history, training, context)

@@ -57,8 +57,7 @@ class GateRun(Run, kind="gate"):
     test_images: int = 0
 
     def __post_init__(self) -> None:
-        if self.parent.arm.gate != "always":
-            raise ValueError(f"parent: expected a training with the gate open, got gate={self.parent.arm.gate!r}")
+        check_open(self.parent)
         MEASURES[self.friction]
         if not all(0 <= rate <= 1 for rate in self.rates):
             raise ValueError(f"rates: expected fractions from 0 to 1, got {self.rates}")
@@ -123,6 +122,16 @@ class GateRun(Run, kind="gate"):
             # Where one of them is constant, there is nothing to agree on.
             correlations[f"rank_correlation/{name}"] = 0.0 if math.isnan(ranks.statistic) else float(ranks.statistic)
         return correlations
+
+
+def check_open(parent: TrainRun) -> None:
+    """Refuse a training whose gate was not open.
+
+    Raises:
+        ValueError: it had another gate.
+    """
+    if parent.arm.gate != "always":
+        raise ValueError(f"parent: expected a training with the gate open, got gate={parent.arm.gate!r}")
 
 
 def gated_model(parent: TrainRun, arm: Arm, context: Context) -> nn.Module:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .bench.read import frame
 from .looks import LAYERS
 
 
@@ -22,13 +23,9 @@ def layer_times(path: Path) -> pd.DataFrame:
         return pd.DataFrame()
     record = json.loads(path.read_text(encoding="utf-8"))
     machine = record["machine"]
-    conditions = f"{machine['device']}, {machine['threads']} threads, {record['dtype']}, {record['layout']}"
-    rows = []
-    for part in record["tables"]:
-        for arm, row in part["arms"].items():
-            low, high = row["quartiles"]
-            milliseconds = {"ms": 1e3 * row["median"], "low": 1e3 * low, "high": 1e3 * high}
-            place = {"shape": part["shape"], "batch": part["batch"], "arm": arm, "macs": row["macs"]}
-            kind = {"form": next((form for form in LAYERS if arm.startswith(form)), arm), "open": row["open_fraction"]}
-            rows.append(place | kind | milliseconds | {"conditions": conditions, "device": machine["device"]})
-    return pd.DataFrame(rows)
+    times = frame(record).rename(columns={"open_fraction": "open"})
+    return times.assign(
+        form=[next((form for form in LAYERS if arm.startswith(form)), arm) for arm in times["arm"]],
+        conditions=f"{machine['device']}, {machine['threads']} threads, {record['dtype']}, {record['layout']}",
+        device=machine["device"],
+    )

@@ -92,6 +92,7 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
     optimizer, scheduler, pace = training.recipe.build(model.parameters(), training.lr, steps, training.epochs)
     order = generator(training.seed, "data order")
     torch.manual_seed(training.seed)
+    gates = [module for module in model.modules() if isinstance(module, Gate)]
     history = []
     for epoch in range(1, training.epochs + 1):
         start = time.perf_counter()
@@ -99,9 +100,9 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
         shuffled = torch.randperm(len(training.images), generator=order).to(device)
         losses = torch.zeros((), device=device)
         for step, index in enumerate(shuffled.split(size)):
-            for gate in _gates(model):
+            for gate in gates:
                 gate.advance((epoch - 1 + step / steps) / training.epochs)
-            losses += _step(model, training, optimizer, index)
+            losses += _step(model, gates, training, optimizer, index)
             if pace == "batch":
                 scheduler.step()
         if pace == "epoch":
@@ -112,21 +113,19 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
     return history
 
 
-def _step(model: nn.Module, training: Training, optimizer: torch.optim.Optimizer, index: Tensor) -> Tensor:
+def _step(
+    model: nn.Module, gates: list[Gate], training: Training, optimizer: torch.optim.Optimizer, index: Tensor
+) -> Tensor:
     images, labels = training.images.batch(index)
     with _autocast(images.device, training.dtype):
         loss = F.cross_entropy(model(images), labels)
-        for gate in _gates(model):
+        for gate in gates:
             budget = gate.budget_loss()
             loss = loss if budget is None else loss + budget
     loss.backward()
     optimizer.step()
     optimizer.zero_grad()
     return loss.detach()
-
-
-def _gates(model: nn.Module) -> list[Gate]:
-    return [module for module in model.modules() if isinstance(module, Gate)]
 
 
 @torch.no_grad()

@@ -96,12 +96,13 @@ class TrainRun(Run, kind="train"):
         """Train, then read the test set once."""
         torch.manual_seed(self.seed)
         model = self.model()
-        history = train(model, self.training(context))
-        return self.outcome(model, history, context)
+        training = self.training(context)
+        history = train(model, training)
+        return self.outcome(model, history, training, context)
 
-    def outcome(self, model: nn.Module, history: list[dict[str, Any]], context: Context) -> Outcome:
+    def outcome(self, model: nn.Module, history: list[dict[str, Any]], training: Training, context: Context) -> Outcome:
         """Accuracy and cost of a trained network on the test set, or on the hold-out while tuning."""
-        evaluated = self.training(context).holdout if self.tuning else self.test_set(context.device)
+        evaluated = training.holdout if self.tuning else self.test_set(context.device)
         metrics = {
             "accuracy": accuracy(model, evaluated, context.dtype),
             "evaluated_on": "holdout" if self.tuning else "test",

@@ -6,7 +6,6 @@ The layer is (5, 2) with 64 filters and its gate open; each measure sees the lay
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 import torch
 
 from .. import paths
-from ..files import write_atomically
 from ..friction import MEASURES, REDUCTIONS, friction_macs, friction_map
 from ..layer import InertialConv2d
+from .record import write
 from .timing import interleave, machine, ratio
 
 LAYER = "layer, gate open"
@@ -32,10 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure and write JSON."""
-    record = measure(options.rounds)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(options.output, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
-    print(f"written: {options.output}")
+    write(options.output, measure(options.rounds), None)
     return 0
 
 

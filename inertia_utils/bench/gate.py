@@ -25,7 +25,7 @@ from ..files import write_atomically
 from ..gate import Gate
 from ..layer import InertialConv2d
 from .device import devices, finisher
-from .record import conditions, write
+from .record import conditions, place, write
 from .timing import interleave, machine
 
 #: Name in the break-even table → the arm that is timed for it.
@@ -76,7 +76,7 @@ def main(options: argparse.Namespace) -> int:
             **{"dtype": "float32", "layout": "channels_last", "compiled": options.compile},
             **{"rounds": options.rounds, "calls": options.calls, "machine": machine(device)},
         }
-        output = options.output if device == "cpu" else options.output.with_stem(f"{options.output.stem}-{device}")
+        output = place(options.output, device)
         write(output, record, table(record))
         if options.install:
             _install(record["map"], device)

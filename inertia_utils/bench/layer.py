@@ -20,7 +20,7 @@ from .. import paths
 from ..layer import InertialConv2d
 from .cases import ARMS, SHAPES, Shape, dense_of, macs
 from .device import ceilings, devices, finisher, operators, peak_memory
-from .record import conditions, write
+from .record import conditions, milliseconds, place, write
 from .timing import Timing, interleave, machine
 
 FIRST, LAST = "dense 5×5", "dense 5×5, again"
@@ -52,7 +52,7 @@ def main(options: argparse.Namespace) -> int:
     arms = list(ARMS) if options.arms == ["all"] else options.arms
     for device in devices():
         record = measure(shapes, options.batches, arms, options.rounds, options.calls, options.compile, device)
-        output = options.output if device == "cpu" else options.output.with_stem(f"{options.output.stem}-{device}")
+        output = place(options.output, device)
         if options.append and output.exists():
             record["tables"] = merged(json.loads(output.read_text(encoding="utf-8"))["tables"], record["tables"])
         write(output, record, table(record))
@@ -62,7 +62,7 @@ def main(options: argparse.Namespace) -> int:
 def merged(earlier: list[dict[str, Any]], later: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """All tables, in the order of shapes and batches; of two of the same the later one."""
     tables = {(part["shape"], part["batch"]): part for part in [*earlier, *later]}
-    return [tables[place] for place in sorted(tables, key=lambda place: (list(SHAPES).index(place[0]), place[1]))]
+    return [tables[key] for key in sorted(tables, key=lambda key: (list(SHAPES).index(key[0]), key[1]))]
 
 
 def measure(
@@ -157,11 +157,10 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _line(name: str, row: dict[str, Any]) -> str:
-    low, high = (1e3 * value for value in row["quartiles"])
     tail = "" if row["percentile95"] is None else f"{1e3 * row['percentile95']:.3g}"
     opened = "" if row["open_fraction"] is None else f"{row['open_fraction']:.0%}"
     limit = "" if row["mac_limit"] is None else f"{row['mac_limit']:.2f}"
     return (
-        f"| {name} | {1e3 * row['median']:.3g} ({low:.3g} – {high:.3g}) | {tail} | {opened} "
+        f"| {name} | {milliseconds(row)} | {tail} | {opened} "
         f"| {row['peak_memory'] / 2**20:.1f} | {row['speed_up']:.2f} | {limit} |"
     )

@@ -23,7 +23,7 @@ from ..optimize import optimize
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
 from .masks import Masks
-from .record import conditions, write
+from .record import conditions, milliseconds, place, write
 from .timing import Timing, interleave, machine
 
 GATED = {
@@ -64,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
             tables.append(_training(network, options.training_batch, options, device))
         record = {"dtype": "float32", "layout": "channels_last", "compiled": options.compile, "tables": tables}
         record |= {"rounds": options.rounds, "calls": options.calls, "machine": machine(device)}
-        output = options.output if device == "cpu" else options.output.with_stem(f"{options.output.stem}-{device}")
+        output = place(options.output, device)
         write(output, record, table(record))
     return 0
 
@@ -159,9 +159,5 @@ def table(record: dict[str, Any]) -> str:
 
 
 def _line(name: str, row: dict[str, Any]) -> str:
-    low, high = (1e3 * value for value in row["quartiles"])
     limit = f"{row['mac_limit']:.2f}" if "mac_limit" in row else ""
-    return (
-        f"| {name} | {1e3 * row['median']:.3g} ({low:.3g} – {high:.3g}) "
-        f"| {row['peak_memory'] / 2**20:.1f} | {row['speed_up']:.2f} | {limit} |"
-    )
+    return f"| {name} | {milliseconds(row)} | {row['peak_memory'] / 2**20:.1f} | {row['speed_up']:.2f} | {limit} |"

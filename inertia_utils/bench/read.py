@@ -28,7 +28,7 @@ def frame(record: dict[str, Any]) -> pd.DataFrame:
 
 def _milliseconds(row: dict[str, Any]) -> dict[str, Any]:
     low, high = row["quartiles"]
-    times = {"ms": row["median"], "low": low, "high": high, "tail": row["percentile95"]}
+    times = {"ms": row["median"], "low": low, "high": high, "tail": row.get("percentile95")}
     scaled = {name: None if value is None else 1e3 * value for name, value in times.items()}
     kept = ("speed_up", "mac_limit", "macs", "open_fraction", "peak_memory", "operators")
     return scaled | {name: row.get(name) for name in kept}

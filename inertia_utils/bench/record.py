@@ -19,6 +19,17 @@ def write(output: Path, record: dict[str, Any], table: str | None) -> None:
     print(f"written: {output}{' and .md' if table is not None else ''}")
 
 
+def place(output: Path, device: str) -> Path:
+    """Where the record of a device goes: ``output`` for the processor, the same name with ``-cuda`` for a GPU."""
+    return output if device == "cpu" else output.with_stem(f"{output.stem}-{device}")
+
+
+def milliseconds(row: dict[str, Any]) -> str:
+    """Median and quartiles of an arm, as tables show them."""
+    low, high = (1e3 * value for value in row["quartiles"])
+    return f"{1e3 * row['median']:.3g} ({low:.3g} – {high:.3g})"
+
+
 def conditions(record: dict[str, Any]) -> str:
     """One line that says under which conditions a record was measured."""
     machine = record["machine"]

@@ -10,7 +10,6 @@ loop that computes them can be faster.  Arms are interleaved and all use all cor
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,11 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from .. import data, paths
-from ..files import write_atomically
 from ..models import FashionNet
 from ..recipes import recipe
 from ..train import Images, Training, train
 from ..worker import threads
+from .record import write
 from .timing import Timing, interleave, machine, ratio
 
 ORIGINAL = "original loop"
@@ -56,11 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Measure, print the table, write it as JSON and as Markdown."""
     record = measure(options.images, options.rounds)
-    print(table(record))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(options.output, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
-    write_atomically(options.output.with_suffix(".md"), (table(record) + "\n").encode())
-    print(f"written: {options.output} and .md")
+    write(options.output, record, table(record))
     return 0
 
 
