@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from .gate import TEMPERATURE, Gate, Learned
 from .layer import InertialConv2d
 
 CONVOLUTIONS = ("dense", "inertial", "separable")
@@ -21,6 +22,8 @@ class Arm:
         margin: k; 0 for what is not inertial.
         hidden: output channels of the first convolution; other than 32 for arms widened to a given number of MACs.
         dense_first: keep the network's first convolution dense, whatever the arm.
+        open_first: keep the gate of the network's first convolution open, whatever the arm's gate.
+        temperature: where that of a learned gate starts.
         reapply: and all that follows: as in :class:`~inertia_utils.layer.InertialConv2d`.
 
     Raises:
@@ -32,6 +35,8 @@ class Arm:
     margin: int = 0
     hidden: int = 32
     dense_first: bool = False
+    open_first: bool = False
+    temperature: float = TEMPERATURE
     reapply: str = "slide"
     merge: str = "matched"
     cores: int = 1
@@ -64,11 +69,14 @@ class Arm:
     def _changed_options(self) -> list[str]:
         options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
         changed = {name: getattr(self, name) for name in options if getattr(self, name) != getattr(Arm, name)}
-        if self.gate in ("rate", "anneal", "learned"):
+        if self.gate in ("rate", "anneal", "cell", "learned"):
             changed["gate"] = f"{self.gate} {self.rate:g}"
         elif self.gate == "threshold":
             changed["gate"] = f"threshold {self.threshold:g}"
-        return [f"{name} {value}" for name, value in changed.items()] + self.dense_first * ["dense first layer"]
+        if self.temperature != Arm.temperature:
+            changed["temperature"] = f"{self.temperature:g}"
+        first = self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]
+        return [f"{name} {value}" for name, value in changed.items()] + first
 
     def layer(self, in_channels: int, out_channels: int, padding: int | str, *, first: bool = False) -> nn.Module:
         """A convolution of this arm.
@@ -96,12 +104,19 @@ class Arm:
             cores=self.cores,
             friction=self.friction,
             reduction=self.reduction,
-            gate=self.gate,
+            gate=self._gate(first),
             rate=self.rate,
             threshold=self.threshold,
             skip=self.skip,
             init=self.init,
         )
+
+    def _gate(self, first: bool) -> str | Gate:
+        if first and self.open_first:
+            return "always"
+        if self.gate == "learned":
+            return Learned(self.rate, self.threshold, temperature=self.temperature)
+        return self.gate
 
 
 def _dense_layer(in_channels: int, out_channels: int, kernel_size: int, padding: int | str, bias: bool) -> nn.Module:

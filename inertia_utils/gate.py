@@ -7,12 +7,16 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from .blocks import BLOCK, spread_blocks
 from .registry import Registry
 
 GATES: Registry[Callable[..., Gate]] = Registry("gate")
 #: What NaN and infinite frictions count as in a soft decision, in units of the mean friction.
 UNJUDGED = 1e4
+#: Where the temperature of a learned gate starts, in units of the mean friction.
+TEMPERATURE = 0.1
 
 
 class Gate(nn.Module):
@@ -168,23 +172,50 @@ class Anneal(Rate):
         self._progress = progress
 
 
-@GATES.register("learned")
-class Learned(Gate):
-    """τ and a temperature learned by gradient: hard forward, sigmoid backward, and a budget loss toward ρ.
+@GATES.register("cell")
+class Cell(Rate):
+    """As :class:`Rate`, with one decision per 2×2 cell of positions, by its highest friction.
 
-    g = 1[f/s > τ], and in the backward pass g = σ((f/s − τ)/t), where s is the mean friction of the first training
-    batch, so that τ and t have no unit.  τ starts where that batch opens ρ.
+    The cells are those of a max-pooling that follows the layer, so that all it chooses from is open, or none.
 
     Raises:
         ValueError: ρ is outside [0, 1].
     """
 
-    def __init__(self, rate: float, threshold: float, budget_weight: float = 1.0) -> None:
+    def forward(self, friction: Tensor) -> Tensor:
+        """1 at all positions of the open cells."""
+        return spread_blocks(super().forward(self._of_cells(friction)), friction)
+
+    def calibrate(self, friction: Tensor) -> None:
+        """Set τ so that it opens ρ of the cells of a friction map (N, 1, H, W)."""
+        super().calibrate(self._of_cells(friction))
+
+    @staticmethod
+    def _of_cells(friction: Tensor) -> Tensor:
+        return F.max_pool2d(friction, BLOCK, ceil_mode=True)
+
+
+@GATES.register("learned")
+class Learned(Gate):
+    """τ and a temperature learned by gradient: hard forward, sigmoid backward, and a budget loss toward ρ.
+
+    g = 1[f/s > τ], and in the backward pass g = σ((f/s − τ)/t), where s is the mean friction of the first training
+    batch, so that τ and t have no unit.  τ starts where that batch opens ρ, and t at ``temperature``.
+
+    Raises:
+        ValueError: ρ is outside [0, 1], or the temperature is not positive.
+    """
+
+    def __init__(
+        self, rate: float, threshold: float, budget_weight: float = 1.0, temperature: float = TEMPERATURE
+    ) -> None:
         super().__init__()
         self.rate = checked_rate(rate)
         self.budget_weight = budget_weight
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"temperature: {temperature!r} is not a positive number")
         self.threshold = nn.Parameter(torch.tensor(0.0))
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(0.1)))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
         self.register_buffer("scale", torch.tensor(0.0))
         self._fraction: Tensor | None = None
 

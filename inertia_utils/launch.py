@@ -117,6 +117,16 @@ def execute(
     return summary
 
 
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of workers below 1.
+
+    Raises:
+        ValueError: it is.
+    """
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"jobs: {jobs} is not a number of workers; it must be at least 1")
+
+
 def choose_dtype(dtype: str) -> torch.dtype:
     """The arithmetic asked for.
 
@@ -159,8 +169,7 @@ def _check_arguments(backend: str, jobs: int | None, minutes: float | None) -> N
         raise ValueError(f"backend: unknown backend {backend!r}; known: {', '.join(BACKENDS)}")
     if importlib.util.find_spec(BACKENDS[backend]) is None:
         raise ValueError(f"backend: {backend!r} needs the package {BACKENDS[backend]}, which is not installed")
-    if jobs is not None and jobs < 1:
-        raise ValueError(f"jobs: {jobs} is not a number of workers; it must be at least 1")
+    check_jobs(jobs)
     if minutes is not None and not minutes >= 0:
         raise ValueError(f"minutes: {minutes} is not a duration; it must be 0 or more")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def environment(figures: Path, results: Path | None) -> dict[str, str]:
     variables = os.environ | {
         "INERTIA_FIGURES": str(figures),
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment, not one of the same name elsewhere
+        "OMP_NUM_THREADS": "1",  # the number of threads changes the bits, and notebooks run side by side
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
         "SOURCE_DATE_EPOCH": "0",
@@ -44,9 +46,16 @@ def environment(figures: Path, results: Path | None) -> dict[str, str]:
 
 
 def execute_notebook(
-    source: Path, output: Path, values: dict[str, Any], variables: dict[str, str], timeout: float
+    source: Path,
+    output: Path,
+    values: dict[str, Any],
+    variables: dict[str, str],
+    timeout: float,
+    stop: threading.Event,
 ) -> Record:
     """Execute ``source`` into ``output`` with ``values`` for its parameters, for at most ``timeout`` seconds.
+
+    Setting ``stop`` ends it sooner.
 
     An output that passed is cleaned; one that failed stays as it is, for the reader to find out why, with a log
     beside it.
@@ -54,7 +63,7 @@ def execute_notebook(
     log = output.with_suffix(".log")
     # As a file rather than a module of the package, which would import torch into a process that needs none.
     job = [sys.executable, "-P", papermill_job.__file__, str(source), str(output), json.dumps(values)]
-    finished = run_limited(job, log, variables, timeout)
+    finished = run_limited(job, log, variables, timeout, stop)
     error = _error(output, finished, timeout)
     if not error:
         notebook = hygiene.clean(nbformat.read(output, as_version=4))

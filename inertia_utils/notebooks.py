@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import papermill
 import yaml
+from joblib import cpu_count
 from tqdm.auto import tqdm
 
 from . import hygiene, paths
-from .launch import StudyError, Summary, execute
+from .launch import StudyError, Summary, check_jobs, execute
 from .notebook_process import Record, environment, execute_notebook
 from .plans import PLANS, plan
 from .profiles import PROFILES
@@ -51,6 +54,7 @@ def run_notebooks(
     parameters: dict[str, Any] | None = None,
     results: Path | None = None,
     timeout: float = TIMEOUT,
+    jobs: int | None = None,
     **options: Any,
 ) -> Outcome:
     """Execute the notebooks into ``executed/<profile>`` and print a table of how they went.
@@ -62,14 +66,15 @@ def run_notebooks(
         parameters: further values for the notebooks' parameters.
         results: results folder in place of the usual one.
         timeout: seconds that each notebook may take.
-        options: passed to :func:`launch.execute`, such as ``jobs``.
+        jobs: runs, and then notebooks, at once; by default one per processor.
+        options: passed to :func:`launch.execute`.
 
     Raises:
         ValueError: an argument is not valid, a parameter is not known to a notebook, or there is no notebook.
         StoreError: the results folder cannot be read or written.
         StudyError: the executed or published notebooks cannot be written.
     """
-    _check_arguments(profile, only, publish, parameters, results)
+    _check_arguments(profile, only, publish, parameters, results, jobs)
     sources = discover(only)
     values = {} if publish else {"profile": profile, **(parameters or {})}
     for source in sources:
@@ -77,10 +82,10 @@ def run_notebooks(
     runs = Summary()
     if profile != REPORT:
         results = results or paths.working_results()
-        runs = execute(_planned(sources, profile), Store(results, profile), **options)
+        runs = execute(_planned(sources, profile), Store(results, profile), jobs=jobs, **options)
     folder = _prepare_folder(profile, whole=only is None)
     variables = environment(folder / "figures", results)
-    records = _execute_all(sources, folder, values, variables, timeout)
+    records = _execute_all(sources, folder, values, variables, timeout, jobs or cpu_count())
     if len(records) != len(sources):
         raise StudyError(f"{len(records)} notebooks were run where {len(sources)} were expected")
     outcome = Outcome(records, runs)
@@ -141,7 +146,7 @@ def closing_table(outcome: Outcome, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _check_arguments(profile: str, only: Any, publish: bool, parameters: Any, results: Any) -> None:
+def _check_arguments(profile: str, only: Any, publish: bool, parameters: Any, results: Any, jobs: int | None) -> None:
     known = (*PROFILES, REPORT)
     if profile not in known:
         raise ValueError(f"profile: unknown profile {profile!r}; known: {', '.join(known)}")
@@ -151,6 +156,7 @@ def _check_arguments(profile: str, only: Any, publish: bool, parameters: Any, re
         raise ValueError(f"results: the report reads the published results, not {results}")
     if "profile" in (parameters or {}):
         raise ValueError("parameter: profile is set by the profile argument, not as a parameter")
+    check_jobs(jobs)
 
 
 def _check_parameters(source: Path, values: dict[str, Any]) -> None:
@@ -180,18 +186,25 @@ def _prepare_folder(profile: str, *, whole: bool) -> Path:
 
 
 def _execute_all(
-    sources: list[Path], folder: Path, values: dict[str, Any], variables: dict[str, str], timeout: float
+    sources: list[Path], folder: Path, values: dict[str, Any], variables: dict[str, str], timeout: float, jobs: int
 ) -> list[Record]:
-    records = []
     hidden = os.environ.get("TQDM_DISABLE") == "1"
-    with tqdm(total=len(sources), unit="notebook", disable=hidden) as bar:
-        for source in sources:
-            bar.set_description(source.stem)
-            record = execute_notebook(source, folder / source.name, values, variables, timeout)
-            records.append(record)
-            log(f"{record.name}  {record.seconds:.1f} s  {record.error or 'passed'}")
-            bar.update()
-    return records
+    stop = threading.Event()
+    with tqdm(total=len(sources), unit="notebook", disable=hidden) as bar, ThreadPoolExecutor(jobs) as pool:
+        options = (values, variables, timeout, stop)
+        futures = [pool.submit(execute_notebook, source, folder / source.name, *options) for source in sources]
+        try:
+            for future in as_completed(futures):
+                _tell(future.result(), bar)
+        finally:  # after Ctrl-C or a full disk, what still runs is ended and nothing else begins
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
+
+
+def _tell(record: Record, bar: tqdm) -> None:
+    log(f"{record.name}  {record.seconds:.1f} s  {record.error or 'passed'}")
+    bar.update()
 
 
 def _publish(records: list[Record], figures: Path) -> None:

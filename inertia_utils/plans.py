@@ -139,6 +139,7 @@ def gate(size: Profile) -> Plan:
             FineTuneRun(parent, arm) for parent in open_gate for arm in trained_gates(size) if arm.gate == "rate"
         ],
         "unpooled": [converged(size, arm, seed=seed, pool=False) for seed in seeds for arm in unpooled_gates(size)],
+        "mending": [converged(size, arm, seed=seed) for seed in seeds for arm in mended_gates(size)],
     }
 
 
@@ -248,6 +249,17 @@ def trained_gates(size: Profile) -> list[Arm]:
                 for name in names
             ]
     return arms
+
+
+def mended_gates(size: Profile) -> list[Arm]:
+    """(5, 2) at the lowest rate, trained in the ways that might cost less than a constant rate in both layers does."""
+    lowest = inertial(5, 2, rate=min(size.trained_rates))
+    arms = [replace(lowest, gate="cell", friction=name) for name in ("range", "random")]
+    for skip in SKIPS:
+        arms += [replace(lowest, gate="learned", skip=skip, temperature=value) for value in size.temperatures]
+    core = replace(lowest, skip="core", open_first=True)
+    kinds = {"rate": ("range", "random"), "anneal": ("range", "random")}
+    return arms + [replace(core, gate=kind, friction=name) for kind, names in kinds.items() for name in names]
 
 
 def unpooled_gates(size: Profile) -> list[Arm]:

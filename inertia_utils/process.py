@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ INTERVAL = 0.2
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended; ``code`` is None where the time limit ended it, ``peak`` is in bytes."""
+    """How a command ended; ``code`` is None where the limit or ``stop`` ended it, ``peak`` is in bytes."""
 
     code: int | None
     seconds: float
@@ -23,8 +24,10 @@ class Finished:
     output: str
 
 
-def run_limited(command: list[str], log: Path, environment: dict[str, str], timeout: float) -> Finished:
-    """Run ``command`` for at most ``timeout`` seconds, its output collected in ``log``.
+def run_limited(
+    command: list[str], log: Path, environment: dict[str, str], timeout: float, stop: threading.Event
+) -> Finished:
+    """Run ``command`` for at most ``timeout`` seconds and until ``stop`` is set, its output collected in ``log``.
 
     The peak is that of the resident memory of the process and its descendants, sampled; pages that they share count
     once for each.  Whatever ends this function ends them all.
@@ -36,7 +39,7 @@ def run_limited(command: list[str], log: Path, environment: dict[str, str], time
             command, env=environment, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
         )
         try:
-            while process.poll() is None and time.monotonic() - start < timeout:
+            while process.poll() is None and time.monotonic() - start < timeout and not stop.is_set():
                 peak = max(peak, _memory(process))
                 try:
                     process.wait(INTERVAL)

@@ -34,6 +34,7 @@ class Profile:
         gate_rates: fractions of positions that trained networks are gated to.
         gate_test_images: test images read per fraction, 0 for all.
         trained_rates: fractions of positions that networks are trained with.
+        temperatures: of learned gates, beside the usual one.
         unpooled_skips: what closed gates skip in the network without pooling.
         merges: merges whose open form is trained.
     """
@@ -56,6 +57,7 @@ class Profile:
     gate_rates: tuple[float, ...]
     gate_test_images: int
     trained_rates: tuple[float, ...]
+    temperatures: tuple[float, ...]
     unpooled_skips: tuple[str, ...]
     merges: tuple[str, ...]
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from inertia_utils import InertialConv2d
 from inertia_utils.friction import friction_map
-from inertia_utils.gate import GATES, Always, Gate, Learned, Never, Rate, Threshold
+from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, Rate, Threshold
 
 NAN, INF = float("nan"), float("inf")
 
@@ -249,7 +249,7 @@ def test_threshold_nan_is_refused(gate):
 
 def test_unknown_gate_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, learned"
+        ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, cell, learned"
     ):
         InertialConv2d(1, 1, 3, 1, gate="ajar")
     for gate in (None, 3):
@@ -275,7 +275,7 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., 1:, :], always(x)[..., 1:, :])
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
-    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "learned"}
+    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "learned"}
 
 
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
@@ -295,3 +295,41 @@ def test_annealing_freezes_the_threshold_of_its_final_rate():
         gate(frictions(step))
     gate.eval()
     assert gate(frictions(1000, 4000)).mean().item() == pytest.approx(0.25, abs=0.03)
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.floats(0.05, 0.95), st.integers(1, 9), st.integers(1, 9))
+def test_a_cell_is_open_or_closed_as_a_whole_by_its_highest_friction(seed, rate, height, width):
+    friction = torch.rand(3, 1, height, width, generator=torch.Generator().manual_seed(seed))
+    gate = Cell(rate, 0.0)
+    opened = gate.train()(friction)
+    assert opened.shape == friction.shape
+    cells = [
+        (opened[n, 0, i : i + 2, j : j + 2], friction[n, 0, i : i + 2, j : j + 2].max().item())
+        for n in range(3)
+        for i in range(0, height, 2)
+        for j in range(0, width, 2)
+    ]
+    assert all(cell.unique().numel() == 1 for cell, _ in cells)
+    assert sum(cell.any().item() for cell, _ in cells) == len(cells) - round((1 - rate) * len(cells))
+    highest_closed = max((value for cell, value in cells if not cell.any()), default=-INF)
+    assert all(value > highest_closed for cell, value in cells if cell.any())
+    gate.calibrate(friction)
+    assert torch.equal(gate.eval()(friction), opened)
+
+
+def test_a_layer_with_cells_opens_its_rate_and_equals_its_reference():
+    layer = InertialConv2d(2, 4, 3, 2, padding=1, gate="cell", rate=0.3)
+    for batch in images(count=320).split(8):
+        layer(batch)
+    layer.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(layer(images()), layer.reference(images()))
+    assert layer.open_fraction.item() == pytest.approx(0.3, abs=0.05)
+
+
+def test_the_temperature_is_where_the_learned_gate_starts():
+    assert Learned(0.5, 0.0, temperature=0.3).log_temperature.exp().item() == pytest.approx(0.3)
+    for temperature in (0.0, -1.0, NAN, INF):
+        with pytest.raises(ValueError, match=r"temperature: .* is not a positive number"):
+            Learned(0.5, 0.0, temperature=temperature)

@@ -360,3 +360,18 @@ def test_every_pair_of_modes_is_built(reapply, merge):
     assert layer.equivalent_kernel().shape == (8, 4, 5, 5)
     bias = F.pad(layer.bias, (0, 8 - len(layer.bias)))
     assert np.array_equal(layer.to_conv().bias.detach(), bias.detach())
+
+
+@pytest.mark.parametrize(
+    ("margin", "options"),
+    [(1, {}), (2, {}), (2, {"merge": "stack"}), (2, {"gate": "rate"}), (2, {"gate": "rate", "skip": "core"})],
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_one_channel_images_keep_the_layout_of_the_layer(margin, options, training):
+    x = torch.rand(4, 1, 8, 8)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        layer = InertialConv2d(1, 6, 3, margin, padding=1, **options).to(memory_format=layout).train(training)
+        dense = nn.Conv2d(1, 6, 3, padding=1).to(memory_format=layout)
+        with torch.set_grad_enabled(training):
+            output = layer(x.to(memory_format=layout))
+            assert output.stride() == dense(x.to(memory_format=layout)).stride()

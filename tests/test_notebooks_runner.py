@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -13,7 +15,7 @@ from inertia_utils import hygiene, notebook_process, notebooks, paths, plans
 from inertia_utils.launch import Summary
 from inertia_utils.notebook_process import Record
 from inertia_utils.notebooks import discover, parse_parameter, run_notebooks
-from inertia_utils.process import run_limited
+from inertia_utils.process import run_limited as run_until
 from inertia_utils.publish import publish
 from inertia_utils.store import Store
 from inertia_utils.study import StudyError
@@ -22,9 +24,15 @@ PARAMETERS = 'profile = "report"  # type: str\nrate = 0.5  # type: float'
 FIGURE = """
 import os
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 _ = Path(os.environ["INERTIA_FIGURES"], f"{profile}.txt").write_text(str(rate))
 """
+
+
+NEVER = threading.Event()
+run_limited = partial(run_until, stop=NEVER)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def test_the_peak_counts_children(tmp_path):
 def fake_execution(failing=()):
     """In place of a kernel: copies the source with its cells counted, and writes one figure."""
 
-    def execute_notebook(source, output, values, variables, timeout):
+    def execute_notebook(source, output, values, variables, timeout, stop):
         notebook = nbformat.read(source, 4)
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -119,6 +127,51 @@ def fake_execution(failing=()):
         return Record(source.stem, 1.0, 2**20, "FAILED" if source.stem in failing else "", output)
 
     return execute_notebook
+
+
+def test_notebooks_run_side_by_side_and_are_listed_in_order(checkout, monkeypatch):
+    both = threading.Barrier(2, timeout=20)
+
+    def execute_notebook(source, *arguments):
+        both.wait()  # passes only where two run at once
+        record = fake_execution()(source, *arguments)
+        if source.stem == "01_one":
+            both.wait()
+        else:
+            threading.Timer(0.1, both.wait).start()
+        return record
+
+    monkeypatch.setattr(notebooks, "execute_notebook", execute_notebook)
+    for name in ("01_one", "02_two"):
+        write_notebook(name)
+    outcome = run_notebooks("report", jobs=2)
+    assert [record.name for record in outcome.records] == ["01_one", "02_two"]
+
+
+def test_an_error_ends_the_notebooks_that_still_run(checkout, monkeypatch):
+    started, ended = threading.Event(), threading.Event()
+
+    def execute_notebook(source, output, values, variables, timeout, stop):
+        if source.stem == "01_one":
+            started.wait(20)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        started.set()
+        if stop.wait(20):
+            ended.set()
+
+    monkeypatch.setattr(notebooks, "execute_notebook", execute_notebook)
+    for name in ("01_one", "02_two"):
+        write_notebook(name)
+    with pytest.raises(OSError, match="No space left"):
+        run_notebooks("report", jobs=2)
+    assert ended.is_set()
+
+
+def test_the_end_of_all_notebooks_ends_a_process(tmp_path):
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    finished = run_until(["sleep", "60"], tmp_path / "log", dict(os.environ), 60.0, stop)
+    assert finished.code is None and finished.seconds < 10
 
 
 def published():
@@ -278,7 +331,7 @@ def test_malformed_parameters_are_refused(text):
 
 def test_a_job_that_dies_is_reported_by_its_last_words(tmp_path, monkeypatch):
     monkeypatch.setattr(notebook_process.sys, "executable", "false")
-    record = notebook_process.execute_notebook(Path("01_one.ipynb"), tmp_path / "01_one.ipynb", {}, {}, 10.0)
+    record = notebook_process.execute_notebook(Path("01_one.ipynb"), tmp_path / "01_one.ipynb", {}, {}, 10.0, NEVER)
     assert record.error == "FAILED with exit status 1: no output"
 
 

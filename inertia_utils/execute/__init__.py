@@ -19,6 +19,7 @@ from .coarse import coarse_response
 from .constant import closed_response, has_open_form, is_one_convolution, open_response
 from .decisions import decide, draws
 from .gated import gated_response
+from .layout import settled
 from .parts import PART, in_parts, is_channels_last
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     """The output of ``layer``, bias included, by its fastest form: (N, C, H, W) → (N, out_channels, H_out, W_out)."""
+    x = settled(layer, x)
     evaluating = not (layer.training or _needs_gradient(layer, x))
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
         if evaluating and not is_one_convolution(layer):

@@ -1,0 +1,51 @@
+"""Paired comparisons of the arms in a table of runs, and how notebooks show them (design, section 6, rule 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from .frames import by_seed
+from .stats import Comparison, compare, holm
+
+#: An arm and the control that it is held against, by their names.
+Pair = tuple[str, str]
+
+
+def compare_arms(table: pd.DataFrame, pairs: Iterable[Pair]) -> dict[Pair, Comparison]:
+    """The comparison of each pair that has two seeds in common.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        pairs: names of arms.
+    """
+    values = {arm: by_seed(table, arm) for arm in table["arm"].unique()}
+    return {
+        (arm, control): compare(values[arm], values[control])
+        for arm, control in pairs
+        if len(values.get(arm, {}).keys() & values.get(control, {}).keys()) > 1
+    }
+
+
+def adjusted(comparisons: Mapping[Pair, Comparison], control: str) -> dict[Pair, float]:
+    """p values of non-inferiority to ``control``, adjusted by Holm's procedure: those comparisons are one family."""
+    family = [pair for pair in comparisons if pair[1] == control]
+    return dict(zip(family, holm([comparisons[pair].p_non_inferior for pair in family]), strict=True))
+
+
+def comparison_table(comparisons: Mapping[Pair, Comparison], p_values: Mapping[Pair, float]) -> pd.DataFrame:
+    """One row per pair: difference in points with its interval, seeds, adjusted p value where there is one, verdict."""
+    rows = {
+        pair: {
+            "difference (points)": f"{100 * gap.mean:+.2f} [{100 * gap.low:+.2f}, {100 * gap.high:+.2f}]",
+            "seeds": gap.count,
+            "p non-inferior, Holm": f"{p_values[pair]:.3f}" if pair in p_values else "",
+            "verdict": comparison.verdict,
+        }
+        for pair, comparison in comparisons.items()
+        for gap in [comparison.difference]
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.index = pd.MultiIndex.from_tuples(rows, names=["arm", "control"])
+    return table

@@ -1,0 +1,28 @@
+import math
+
+import pytest
+
+from inertia_utils.arms import dense, inertial
+from inertia_utils.models import FashionNet
+
+
+def test_the_first_layer_can_stay_open():
+    arm = inertial(5, 2, gate="rate", rate=0.25, skip="core", open_first=True)
+    network = FashionNet(arm)
+    assert network.conv1.gate.constant == 1 and network.conv2.gate.rate == 0.25
+    assert network.conv1.skip == network.conv2.skip == "core"
+    assert arm.name == "inertial (5, 2), gate rate 0.25, skip core, open first layer"
+
+
+def test_the_temperature_reaches_the_gate_and_the_name():
+    arm = inertial(5, 2, gate="learned", rate=0.25, temperature=0.3)
+    assert FashionNet(arm).conv2.gate.log_temperature.exp().item() == pytest.approx(0.3)
+    assert arm.name == "inertial (5, 2), gate learned 0.25, temperature 0.3"
+    usual = inertial(5, 2, gate="learned", rate=0.25)
+    assert FashionNet(usual).conv2.gate.log_temperature.item() == pytest.approx(math.log(0.1))
+
+
+def test_a_margin_is_for_inertial_arms_only():
+    with pytest.raises(ValueError, match="margin: 1 does not go with conv='dense'"):
+        inertial(3, 1, conv="dense")
+    assert dense(3).margin == 0

@@ -1,0 +1,40 @@
+import pandas as pd
+import pytest
+
+from inertia_utils.comparisons import adjusted, compare_arms, comparison_table
+from inertia_utils.stats import holm
+
+VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
+TABLE = pd.DataFrame(
+    [(arm, seed, value) for arm, values in VALUES.items() for seed, value in enumerate(values)],
+    columns=["arm", "seed", "accuracy"],
+)
+
+
+def test_only_common_seeds_are_paired_and_single_ones_left_out():
+    comparisons = compare_arms(TABLE, [("a", "b"), ("once", "b"), ("missing", "b"), ("c", "b")])
+    assert list(comparisons) == [("a", "b"), ("c", "b")]
+    gap = comparisons["a", "b"].difference
+    assert gap.count == 3 and gap.mean == pytest.approx((0.01 + 0.005 + 0.015) / 3)
+
+
+def test_the_family_is_that_of_one_control():
+    comparisons = compare_arms(TABLE, [("a", "b"), ("c", "b"), ("a", "c")])
+    p_values = adjusted(comparisons, "b")
+    expected = holm([comparisons[pair].p_non_inferior for pair in (("a", "b"), ("c", "b"))])
+    assert p_values == dict(zip([("a", "b"), ("c", "b")], expected, strict=True))
+    assert max(p_values.values()) > min(comparison.p_non_inferior for comparison in comparisons.values())
+
+
+def test_the_table_shows_every_pair():
+    comparisons = compare_arms(TABLE, [("a", "b"), ("a", "c")])
+    table = comparison_table(comparisons, {("a", "b"): 0.0123})
+    assert table.index.tolist() == [("a", "b"), ("a", "c")] and table.index.names == ["arm", "control"]
+    first, second = (table.loc[pair] for pair in comparisons)
+    assert first["difference (points)"].startswith("+1.00 [") and first["seeds"] == 3
+    assert first["p non-inferior, Holm"] == "0.012" and second["p non-inferior, Holm"] == ""
+    assert [first["verdict"], second["verdict"]] == [c.verdict for c in comparisons.values()]
+
+
+def test_nothing_in_common_is_an_empty_table():
+    assert comparison_table(compare_arms(TABLE, [("once", "b")]), {}).empty
