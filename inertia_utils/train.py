@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from .data import normalise
 from .gate import Gate
 from .layer import InertialConv2d
+from .layout import channels_last
 from .recipes import Recipe
 from .seed import generator
 
@@ -42,8 +43,7 @@ class Images:
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Normalised images, channels last, and their labels."""
-        pixels = self.pixels[index].contiguous(memory_format=torch.channels_last)
-        return normalise(pixels, self.mean, self.std), self.labels[index]
+        return channels_last(normalise(self.pixels[index], self.mean, self.std)), self.labels[index]
 
     def first(self, number: int) -> Images:
         """The first images; all of them for 0."""

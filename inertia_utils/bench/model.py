@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from .. import paths
 from ..arms import Arm, dense, inertial, separable
 from ..cost import measure as count
+from ..layout import channels_last
 from ..models import NETWORKS
 from ..optimize import optimize
 from .cases import GivenMasks
@@ -107,7 +108,7 @@ def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> Callable[[
 
 def _images(batch: int, device: str) -> torch.Tensor:
     images = torch.randn(batch, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    return images.to(device, memory_format=torch.channels_last)
+    return channels_last(images.to(device))
 
 
 def _network(network: str, name: str) -> nn.Module:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from ..layout import channels_last
+
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
 
 
 def settled(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """``x`` (N, C, H, W), as channels last where it could be read either way and the layer's parameters are so.
+    """``x`` (N, C, H, W), channels last where its strides fit that and the layer's parameters are so.
 
-    ``nn.Conv2d`` lets its weight decide likewise.  Without it the responses of a network's first layer would come out
-    channel by channel, which makes the max-pooling behind it several times slower.
+    ``nn.Conv2d`` lets its weight decide likewise.
     """
-    if x.shape[1] != 1 or not x.is_contiguous() or not _is_channels_last(layer):
-        return x
-    return x.reshape(len(x), *x.shape[2:], 1).permute(0, 3, 1, 2)
+    ambiguous = x.shape[1] == 1 and x.is_contiguous()
+    return channels_last(x) if ambiguous and _is_channels_last(layer) else x
 
 
 def _is_channels_last(layer: InertialConv2d) -> bool:
