@@ -38,20 +38,23 @@ class Side:
         arm: name of the arm.
         network: that it is trained in.
         friction: measure by which the trained network is gated afterwards; empty for the network as it was trained.
-        rate: fraction of positions that this opens.
+        rate: fraction of positions (blocks for ``skip="core"``) that this opens.
+        skip: what the gates then skip.
     """
 
     arm: str
     network: str = "fashionnet"
     friction: str = ""
     rate: float = 1.0
+    skip: str = GateRun.skip
 
     @property
     def name(self) -> str:
         """What tables call it."""
         if not self.friction:
             return self.arm
-        return f"{self.arm}, all open" if self.rate == 1 else f"{self.arm}, {self.friction} opens {self.rate:.0%}"
+        opened = "all open" if self.rate == 1 else f"{self.friction} opens {self.rate:.0%}"
+        return f"{self.arm}, {opened}" + (f", skip {self.skip}" if self.skip != GateRun.skip else "")
 
     def seed(self, run: Run) -> int | None:
         """The seed of ``run`` if this side is made of runs like it, else None."""
@@ -61,7 +64,8 @@ class Side:
         if trained.head != TrainRun.head or trained.pool != TrainRun.pool or trained.padded or trained.tuning:
             return None  # another network, or not evaluated on the test set
         if isinstance(run, GateRun):
-            plain = GateRun(trained, self.friction or GateRun.friction, run.rates, test_images=run.test_images)
+            options = {"skip": self.skip, "test_images": run.test_images}
+            plain = GateRun(trained, self.friction or GateRun.friction, run.rates, **options)
             return run.seed if self.friction and run == plain else None
         return None if self.friction else run.seed
 

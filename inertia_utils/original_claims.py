@@ -44,7 +44,8 @@ def _periphery() -> list[Claim]:
 def _skipping() -> list[Claim]:
     arm = inertial(5, 2).name
     half, all_open, random = (
-        Side(arm, friction=friction, rate=rate) for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
+        {skip: Side(arm, friction=friction, rate=rate, skip=skip) for skip in SKIPS}
+        for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
     )
     condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
     gated = {
@@ -56,23 +57,20 @@ def _skipping() -> list[Claim]:
         for skip in SKIPS
     }
     skipped = "Where friction is low, the detailed pass can be skipped"
+    kept = "Inertia: where friction is low, the core itself can be skipped"
     knows = "Friction knows where to skip"
     return [
-        Claim(skipped, condition, half, all_open),
+        Claim(skipped, condition, half["detail"], all_open["detail"]),
         Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
-        Claim(
-            "Inertia: where friction is low, the core itself can be skipped",
-            trained,
-            quarter["range", "core"],
-            Side(arm),
-        ),
+        Claim(kept, condition, half["core"], all_open["core"]),
+        Claim(kept, trained, quarter["range", "core"], Side(arm)),
         Claim(
             "Core kept, re-applied core stacked where friction is high",
             trained,
             Side(LITERAL.name),
             Side(dense(5).name),
         ),
-        Claim(knows, condition, half, random, "beats"),
+        *(Claim(knows, condition, half[skip], random[skip], "beats") for skip in SKIPS),
         *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
         Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]

@@ -187,7 +187,7 @@ def mnist_lenet(size: Profile) -> Plan:
 REPORTED = {
     "03_window_and_margin": ("primary", "grid", "controls", "widened"),
     "04_friction": ("gated",),
-    "05_gate": ("trained",),
+    "05_gate": ("test_time", "trained"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet",),
 }

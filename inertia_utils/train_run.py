@@ -10,7 +10,7 @@ from torch import nn
 
 from . import data
 from .arms import Arm
-from .cost import measure
+from .cost import Meter
 from .models import NETWORKS
 from .recipes import recipe
 from .runs import Context, Outcome, Run
@@ -103,11 +103,13 @@ class TrainRun(Run, kind="train"):
     def outcome(self, model: nn.Module, history: list[dict[str, Any]], training: Training, context: Context) -> Outcome:
         """Accuracy and cost of a trained network on the test set, or on the hold-out while tuning."""
         evaluated = training.holdout if self.tuning else self.test_set(context.device)
+        with Meter(model) as meter:
+            share = accuracy(model, evaluated, context.dtype)
         metrics = {
-            "accuracy": accuracy(model, evaluated, context.dtype),
+            "accuracy": share,
             "evaluated_on": "holdout" if self.tuning else "test",
             "test_images": len(evaluated),
-            **measure(model, (images for images, _ in evaluated.batches())).metrics(),
+            **meter.cost().metrics(),
         }
         weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
         return Outcome(metrics, history, weights)

@@ -20,11 +20,11 @@ PASS = 40
 
 def has_open_form(layer: InertialConv2d) -> bool:
     """Whether :func:`open_response` knows the layer's re-application and merge."""
-    return type(layer.reapply) in OPEN and not layer.merge.stacks
+    return type(layer.reapply) is Slide or (type(layer.reapply) in OPEN and not layer.merge.stacks)
 
 
 def open_response(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """The output where every position is open, (N, C, H, W) → (N, O, H_out, W_out); differentiable."""
+    """The output where every position is open, (N, C, H, W) → (N, out_channels, H_out, W_out); differentiable."""
     return OPEN[type(layer.reapply)](layer, x)
 
 
@@ -90,7 +90,8 @@ def dense_is_cheaper(layer: InertialConv2d) -> bool:
 
 def is_one_convolution(layer: InertialConv2d) -> bool:
     """The open layer is fastest as its dense convolution."""
-    return type(layer.reapply) is Resize or (type(layer.reapply) is Slide and dense_is_cheaper(layer))
+    slides = type(layer.reapply) is Slide and not layer.merge.stacks
+    return type(layer.reapply) is Resize or (slides and dense_is_cheaper(layer))
 
 
 def slide_kernel(layer: InertialConv2d) -> Tensor:
@@ -108,10 +109,24 @@ def blend_weights(layer: InertialConv2d) -> tuple[Tensor, Tensor]:
 
 
 def _open_slide(layer: InertialConv2d, x: Tensor) -> Tensor:
+    if layer.merge.stacks:
+        return _open_stack(layer, x)
     if dense_is_cheaper(layer):
         return _dense(layer, x, slide_kernel(layer))
     maps, rest = response_maps(layer, x)
     return depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
+
+
+def _open_stack(layer: InertialConv2d, x: Tensor) -> Tensor:
+    """[c + b, δ]: δ = T − γ·c is T with γ taken off the weight of the central placement."""
+    maps, rest = response_maps(layer, x)
+    centre = layer.reapply.identity(layer.geometry).to(layer.periphery)
+    weights = layer.periphery - layer.gamma[..., None, None] * centre
+    (down, across), total = layer.stride, sum(maps[1:], maps[0])
+    core = F.pad(total, to_core(layer, rest))[..., ::down, ::across]
+    if layer.bias is not None:
+        core = core + layer.bias.to(core.dtype).view(-1, 1, 1)
+    return torch.cat([core, depthwise(layer, maps, weights, None, rest)], 1)
 
 
 def _open_dilate(layer: InertialConv2d, x: Tensor) -> Tensor:
