@@ -54,6 +54,18 @@ ARMS = tuple(
             *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
+            "inertial (3, 2), merge stack, cores 2",
+            *(f"inertial (5, 2), gate cell 0.25{random}" for random in _RANDOM),
+            *(
+                f"inertial (5, 2), gate learned 0.25{skip}, temperature {value}"
+                for value in ("0.01", "0.03", "0.3", "1")
+                for skip in ("", ", skip core")
+            ),
+            *(
+                f"inertial (5, 2), gate {gate} 0.25{random}, skip core, open first layer"
+                for gate in ("rate", "anneal")
+                for random in _RANDOM
+            ),
         )
     )
 )

@@ -22,8 +22,7 @@ def _same_accuracy() -> list[Claim]:
         (inertial(5, 2), dense(5)),
         (inertial(5, 2), dense(3)),
         (inertial(3, 2), dense(3)),
-        (inertial(3, 2, cores=2), dense(3)),
-        (inertial(3, 2, cores=2, dense_first=True), dense(3)),
+        (inertial(3, 2, merge="stack", cores=2), dense(3)),
     ]
     fashion = [Claim(statement, FASHION, Side(arm.name), Side(control.name)) for arm, control in pairs]
     mnist = (Side(arm.name, "lenet") for arm in (inertial(3, 2), dense(3)))
@@ -43,8 +42,10 @@ def _periphery() -> list[Claim]:
 
 def _skipping() -> list[Claim]:
     arm = inertial(5, 2).name
+    # What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
+    kinds = [(arm, "detail"), (inertial(3, 2).name, "detail"), (arm, "core")]
     half, all_open, random = (
-        {skip: Side(arm, friction=friction, rate=rate, skip=skip) for skip in SKIPS}
+        [Side(name, friction=friction, rate=rate, skip=skip) for name, skip in kinds]
         for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
     )
     condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
@@ -60,9 +61,9 @@ def _skipping() -> list[Claim]:
     kept = "Inertia: where friction is low, the core itself can be skipped"
     knows = "Friction knows where to skip"
     return [
-        Claim(skipped, condition, half["detail"], all_open["detail"]),
+        *(Claim(skipped, condition, *sides) for sides in zip(half[:2], all_open[:2], strict=True)),
         Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
-        Claim(kept, condition, half["core"], all_open["core"]),
+        Claim(kept, condition, half[2], all_open[2]),
         Claim(kept, trained, quarter["range", "core"], Side(arm)),
         Claim(
             "Core kept, re-applied core stacked where friction is high",
@@ -70,7 +71,7 @@ def _skipping() -> list[Claim]:
             Side(LITERAL.name),
             Side(dense(5).name),
         ),
-        *(Claim(knows, condition, half[skip], random[skip], "beats") for skip in SKIPS),
+        *(Claim(knows, condition, *sides, "beats") for sides in zip(half, random, strict=True)),
         *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
         Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]

@@ -83,10 +83,11 @@ def window_and_margin(size: Profile) -> Plan:
     arms = grid(size.windows, size.cores)
     small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
     controls = [dense(1), dense(2), *(make(d) for d in size.windows for make in (dense, separable))]
+    behind_dense = [inertial(3, 2, cores=2, dense_first=True)]
     primary = [dense(3), dense(1), dense(5), *PRIMARY]
     return {
         "primary": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary],
-        "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms],
+        "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
         "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in small],
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
@@ -186,7 +187,7 @@ def mnist_lenet(size: Profile) -> Plan:
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
     "03_window_and_margin": ("primary", "grid", "controls", "widened"),
-    "04_friction": ("gated",),
+    "04_friction": ("gated", "small"),
     "05_gate": ("test_time", "trained"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet",),
@@ -218,7 +219,7 @@ FIXED_THRESHOLD = 1.0
 LITERAL = inertial(5, 2, reapply="dilate", merge="stack", gate="rate", rate=0.5)
 
 #: Inertial arms of the comparisons that decide, each against dense 3×3.
-PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=2, dense_first=True))
+PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, merge="stack", cores=2))
 
 
 def grid(windows: tuple[int, ...], most_cores: int) -> list[Arm]:
