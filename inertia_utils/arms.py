@@ -24,6 +24,8 @@ class Arm:
         dense_first: keep the network's first convolution dense, whatever the arm.
         open_first: keep the gate of the network's first convolution open, whatever the arm's gate.
         temperature: where that of a learned gate starts.
+        step_factor: how much longer the steps of kernels are than the recipe says; 0 for what
+            :mod:`~inertia_utils.steps` derives for factorised kernels, and 1 for dense ones.
         reapply: and all that follows: as in :class:`~inertia_utils.layer.InertialConv2d`.
 
     Raises:
@@ -37,6 +39,7 @@ class Arm:
     dense_first: bool = False
     open_first: bool = False
     temperature: float = TEMPERATURE
+    step_factor: float = 0.0
     reapply: str = "slide"
     merge: str = "matched"
     cores: int = 1
@@ -64,6 +67,8 @@ class Arm:
         parts = [f"{self.conv} {size}"]
         if self.hidden != Arm.hidden:
             parts.append(f"{self.hidden} channels")
+        if self.step_factor:
+            parts.append(f"steps ×{self.step_factor:g}")
         return ", ".join(parts)
 
     def _changed_options(self) -> list[str]:
@@ -75,6 +80,8 @@ class Arm:
             changed["gate"] = f"threshold {self.threshold:g}"
         if self.temperature != Arm.temperature:
             changed["temperature"] = f"{self.temperature:g}"
+        if self.step_factor:
+            changed["steps"] = f"×{self.step_factor:g}"
         first = self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]
         return [f"{name} {value}" for name, value in changed.items()] + first
 

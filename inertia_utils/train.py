@@ -17,6 +17,7 @@ from .layer import InertialConv2d
 from .layout import channels_last
 from .recipes import Recipe
 from .seed import generator
+from .steps import parameter_groups
 
 #: Images per step where nothing is learned.
 EVALUATION_BATCH = 500
@@ -67,6 +68,7 @@ class Training:
         seed: decides data order and dropout.
         lr: the recipe's learning rate, or another while tuning.
         dtype: float32, or bfloat16 for autocast.
+        step_factor: of the convolutions' kernels, as :func:`~inertia_utils.steps.parameter_groups` takes it.
     """
 
     images: Images
@@ -76,6 +78,7 @@ class Training:
     seed: int
     lr: float
     dtype: torch.dtype = torch.float32
+    step_factor: float = 0.0
 
 
 def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
@@ -89,7 +92,8 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
     model.to(device, memory_format=torch.channels_last)
     size = training.recipe.batch_size
     steps = -(-len(training.images) // size)
-    optimizer, scheduler, pace = training.recipe.build(model.parameters(), training.lr, steps, training.epochs)
+    groups = parameter_groups(model, training.step_factor)
+    optimizer, scheduler, pace = training.recipe.build(groups, training.lr, steps, training.epochs)
     order = generator(training.seed, "data order")
     torch.manual_seed(training.seed)
     gates = [module for module in model.modules() if isinstance(module, Gate)]

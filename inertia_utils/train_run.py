@@ -73,7 +73,9 @@ class TrainRun(Run, kind="train"):
     def settings(self) -> dict[str, Any]:
         """What the recipe says, where the run does not say otherwise."""
         plan = recipe(self.recipe, self.network)
+        derived = plan.absolute_steps and self.arm.conv != "dense" and not self.arm.step_factor
         return {
+            **({"steps": "derived"} if derived else {}),
             "batch_size": plan.batch_size,
             "epochs": self.epochs or plan.epochs,
             "lr": self.lr or plan.lr,
@@ -132,6 +134,7 @@ class TrainRun(Run, kind="train"):
             self.seed,
             self.lr or plan.lr,
             context.dtype,
+            self.arm.step_factor,
         )
 
     def test_set(self, device: torch.device) -> Images:
