@@ -55,6 +55,8 @@ ARMS = tuple(
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
             "inertial (3, 2), merge stack, cores 2",
+            "inertial (3, 2), steps ×1",
+            "dense 3×3, steps ×2.3",
             *(f"inertial (5, 2), gate cell 0.25{random}" for random in _RANDOM),
             *(
                 f"inertial (5, 2), gate learned 0.25{skip}, temperature {value}"

@@ -90,6 +90,7 @@ def window_and_margin(size: Profile) -> Plan:
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
         "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in small],
+        "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
     }
 
@@ -220,6 +221,10 @@ LITERAL = inertial(5, 2, reapply="dilate", merge="stack", gate="rate", rate=0.5)
 
 #: Inertial arms of the comparisons that decide, each against dense 3×3.
 PRIMARY = (inertial(5, 2), inertial(3, 2), inertial(3, 2, merge="stack", cores=2))
+
+
+#: What the derived step length is held against: the plain one, and longer steps for the dense network as well.
+STEPS = (inertial(3, 2, step_factor=1.0), replace(dense(3), step_factor=2.3))
 
 
 def grid(windows: tuple[int, ...], most_cores: int) -> list[Arm]:
