@@ -49,3 +49,9 @@ def comparison_table(comparisons: Mapping[Pair, Comparison], p_values: Mapping[P
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["arm", "control"])
     return table
+
+
+def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:
+    """Arm − control in points, for every seed that both have, in order."""
+    ours, theirs = by_seed(table, arm), by_seed(table, control)
+    return [100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from inertia_utils.comparisons import adjusted, compare_arms, comparison_table
+from inertia_utils.comparisons import adjusted, compare_arms, comparison_table, differences
 from inertia_utils.stats import holm
 
 VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
@@ -38,3 +38,8 @@ def test_the_table_shows_every_pair():
 
 def test_nothing_in_common_is_an_empty_table():
     assert comparison_table(compare_arms(TABLE, [("once", "b")]), {}).empty
+
+
+def test_differences_are_seed_by_seed():
+    assert differences(TABLE, "a", "b") == pytest.approx([1.0, 0.5, 1.5])
+    assert differences(TABLE, "a", "missing") == []
