@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from . import paths
+from .arms import Arm, inertial
 from .exploring import SIZE, Exhibit, Panels, Setting
 from .friction import MEASURES
 from .plans import plan
@@ -97,9 +98,13 @@ def _trained(notebook: str, store: Store) -> Iterable[TrainRun]:
     plain = {
         (run.arm.kernel_size, run.arm.margin): run
         for run in trainings
-        if run.network == "fashionnet" and run.arm.conv == "inertial" and not run.arm.dense_first
+        if run.network == "fashionnet" and run.pool and _is_plain(run.arm)
     }
     return [run for run in plain.values() if store.has(run, weights=True)]
+
+
+def _is_plain(arm: Arm) -> bool:
+    return arm.conv == "inertial" and arm == inertial(arm.kernel_size, arm.margin)
 
 
 def _load(run: TrainRun, store: Store) -> nn.Module:
