@@ -35,7 +35,7 @@ ARMS = tuple(
             "inertial (3, 2)",
             "separable 3×3",
             "inertial (3, 2), cores 2",
-            "inertial (3, 2), cores 2, dense first layer",
+            "inertial (3, 2), merge stack, cores 2",
             "dense 1×1, 38 channels",
             "inertial (3, 2), gate rate 0.25",
             "inertial (3, 2), gate rate 0.25, friction random",
@@ -51,23 +51,10 @@ ARMS = tuple(
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
             *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
             *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
+            "inertial (3, 2), cores 2, dense first layer",
             *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
-            "inertial (3, 2), merge stack, cores 2",
-            "inertial (3, 2), steps ×1",
-            "dense 3×3, steps ×2.3",
-            *(f"inertial (5, 2), gate cell 0.25{random}" for random in _RANDOM),
-            *(
-                f"inertial (5, 2), gate learned 0.25{skip}, temperature {value}"
-                for value in ("0.01", "0.03", "0.3", "1")
-                for skip in ("", ", skip core")
-            ),
-            *(
-                f"inertial (5, 2), gate {gate} 0.25{random}, skip core, open first layer"
-                for gate in ("rate", "anneal")
-                for random in _RANDOM
-            ),
         )
     )
 )
