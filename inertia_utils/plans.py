@@ -264,8 +264,9 @@ def mended_gates(size: Profile) -> list[Arm]:
     for skip in SKIPS:
         arms += [replace(lowest, gate="learned", skip=skip, temperature=value) for value in size.temperatures]
     core = replace(lowest, skip="core", open_first=True)
-    kinds = {"rate": ("range", "random"), "anneal": ("range", "random")}
-    return arms + [replace(core, gate=kind, friction=name) for kind, names in kinds.items() for name in names]
+    return arms + [
+        replace(core, gate=kind, friction=name) for kind in ("rate", "anneal") for name in ("range", "random")
+    ]
 
 
 def unpooled_gates(size: Profile) -> list[Arm]:

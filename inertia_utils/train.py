@@ -44,7 +44,7 @@ class Images:
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Normalised images, channels last, and their labels."""
-        return channels_last(normalise(self.pixels[index], self.mean, self.std)), self.labels[index]
+        return normalise(channels_last(self.pixels[index]), self.mean, self.std), self.labels[index]
 
     def first(self, number: int) -> Images:
         """The first images; all of them for 0."""

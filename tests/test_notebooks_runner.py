@@ -24,8 +24,6 @@ PARAMETERS = 'profile = "report"  # type: str\nrate = 0.5  # type: float'
 FIGURE = """
 import os
 import sys
-import threading
-from functools import partial
 from pathlib import Path
 _ = Path(os.environ["INERTIA_FIGURES"], f"{profile}.txt").write_text(str(rate))
 """
