@@ -34,7 +34,8 @@ rm -f $READY
 touch $BUILDING
 
 # uv takes a fraction of pip's time, but does not read pip's configuration: where it finds no index, pip does the work.
-export UV_NO_PROGRESS=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Both compile what they install: where Python may not, every notebook would spend half of its time on compiling.
+export UV_NO_PROGRESS=1 UV_COMPILE_BYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 uv_install() { .venv/bin/python -m uv pip install --quiet --python .venv/bin/python "$@"; }
 pip_install() { .venv/bin/python -m pip install --quiet "$@"; }
 
