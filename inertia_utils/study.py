@@ -15,7 +15,18 @@ from .runs import Run, run_id
 from .schedule import unique
 from .store import Result, Store
 
-__all__ = ["Failure", "Study", "StudyError", "Summary", "collect", "execute", "open_study", "published", "results"]
+__all__ = [
+    "Failure",
+    "Study",
+    "StudyError",
+    "Summary",
+    "collect",
+    "execute",
+    "extent",
+    "open_study",
+    "published",
+    "results",
+]
 
 #: The profile that trains nothing and reads the published results.
 REPORT = "report"
@@ -76,6 +87,14 @@ def published(notebook: str, profile: str) -> Study:
         ValueError: the notebook or the profile is not known.
     """
     return _read(notebook, Store(paths.RESULTS, profile))
+
+
+def extent(result: Result) -> str:
+    """One Markdown sentence: how long a training was, on how many images, and on how many it was tested."""
+    images, tested = result.run.images, result.metrics["test_images"]
+    amount = f"{images:,} training images" if images else "all training images but the hold-out"
+    sentence = f"{_counted(len(result.history), 'epoch')} on {amount}, tested on {tested:,}."
+    return f"**Shortened**: {sentence}" if images else sentence
 
 
 def collect(groups: dict[str, list[Run]], store: Store, **options: Any) -> dict[str, list[Result]]:

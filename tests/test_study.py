@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from toy_runs import Base, Broken, Child, Nap, Orphan, events
 
 from inertia_utils import launch, paths, plans
+from inertia_utils.arms import Arm
 from inertia_utils.provenance import provenance
+from inertia_utils.result_file import Result
 from inertia_utils.runs import Context, Outcome, run_id
 from inertia_utils.schedule import levels, shard_of
 from inertia_utils.store import Store, StoreError
-from inertia_utils.study import StudyError, collect, execute, open_study, results
+from inertia_utils.study import StudyError, collect, execute, extent, open_study, results
+from inertia_utils.train_run import TrainRun
 
 STUDY = """
 import sys
@@ -264,6 +267,18 @@ def test_open_study_trains_what_is_missing(toy_plan, monkeypatch, tmp_path):
     banner = study.banner()
     assert banner.startswith("Profile **quick**: 2 runs with 2 seeds, computed on ")
     assert "1 thread, float32" in banner and "missing" not in banner
+
+
+@pytest.mark.parametrize(
+    ("images", "sentence"),
+    [
+        (5000, "**Shortened**: 1 epoch on 5,000 training images, tested on 2,500."),
+        (0, "1 epoch on all training images but the hold-out, tested on 2,500."),
+    ],
+)
+def test_extent_says_how_much_a_training_saw(images, sentence):
+    result = Result(TrainRun(Arm(), images=images), {"test_images": 2500}, [{"epoch": 1}], {})
+    assert extent(result) == sentence
 
 
 def test_report_reads_the_largest_complete_profile(toy_plan, monkeypatch, tmp_path):
