@@ -35,7 +35,10 @@ ARMS = tuple(
             "inertial (3, 2)",
             "separable 3×3",
             "inertial (3, 2), cores 2",
-            "inertial (3, 2), merge stack, cores 2",
+            "inertial (3, 1), merge stack",
+            "dense 2×2, 20 channels",
+            "dense 3×3, 7 channels",
+            "dense 3×3, 9 channels",
             "dense 1×1, 38 channels",
             "inertial (3, 2), gate rate 0.25",
             "inertial (3, 2), gate rate 0.25, friction random",
@@ -74,7 +77,7 @@ MEASURES = (
     "squared_sum",
 )
 #: Kinds of arms, for figures that show too many arms to tell each from the others.
-KINDS = ("dense", "inertial", "separable", "inertial, more cores", "widened", "gated")
+KINDS = ("dense", "inertial", "separable", "inertial, more cores", "dense, equal MACs", "gated", "inertial, stacked")
 
 #: Forms of a layer, for figures of its time.
 LAYERS = ("dense", "slide", "separable", "dilate", "skip core", "aggregate", "resize", "core alone", "stack dilate")
@@ -99,10 +102,12 @@ def kind(arm: str) -> str:
     if arm.startswith("inertial"):
         if "gate" in arm:
             return "gated"
+        if "stack" in arm:
+            return "inertial, stacked"
         return "inertial, more cores" if "cores" in arm else "inertial"
     if arm.startswith("separable"):
         return "separable"
-    return "widened" if "channels" in arm else "dense"
+    return "dense, equal MACs" if "channels" in arm else "dense"
 
 
 def _look(number: int, shift: int = 0) -> dict[str, str]:

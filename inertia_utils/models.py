@@ -110,14 +110,23 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lene
 
 
 @cache
-def widened(arm: Arm, network: str = "fashionnet") -> Arm:
-    """The dense arm of the core's size whose network has as many convolution MACs as that of ``arm``.
+def of_equal_macs(arm: Arm, kernel_size: int, network: str = "fashionnet") -> Arm:
+    """The dense arm of ``kernel_size`` whose network has as many convolution MACs as that of ``arm``.
 
-    Only the first convolution's output is widened, so that the head stays the same.
+    Only the first convolution's output is widened or narrowed, so that the head stays the same.
     """
-    core_size = arm.kernel_size - arm.margin
-    single = _conv_macs(dense(core_size, hidden=1), network)
-    return dense(core_size, hidden=round(_conv_macs(arm, network) / single))
+    single = _conv_macs(dense(kernel_size, hidden=1), network)
+    return dense(kernel_size, hidden=round(_conv_macs(arm, network) / single))
+
+
+def widened(arm: Arm, network: str = "fashionnet") -> Arm:
+    """The dense arm of the core's size with as many MACs as ``arm``: more channels in place of the periphery."""
+    return of_equal_macs(arm, arm.kernel_size - arm.margin, network)
+
+
+def narrowed(arm: Arm, network: str = "fashionnet") -> Arm:
+    """The dense arm of the window's size with as many MACs as ``arm``: fewer channels in place of smaller kernels."""
+    return of_equal_macs(arm, arm.kernel_size, network)
 
 
 def _conv_macs(arm: Arm, network: str) -> float:

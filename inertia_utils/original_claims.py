@@ -5,8 +5,8 @@ from __future__ import annotations
 from .arms import dense, inertial
 from .claims import Claim, Side
 from .layer import SKIPS
-from .models import widened
-from .plans import LITERAL
+from .models import narrowed, widened
+from .plans import LITERAL, STACKED
 
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
 
@@ -22,7 +22,7 @@ def _same_accuracy() -> list[Claim]:
         (inertial(5, 2), dense(5)),
         (inertial(5, 2), dense(3)),
         (inertial(3, 2), dense(3)),
-        (inertial(3, 2, merge="stack", cores=2), dense(3)),
+        (STACKED, dense(3)),
     ]
     fashion = [Claim(statement, FASHION, Side(arm.name), Side(control.name)) for arm, control in pairs]
     mnist = (Side(arm.name, "lenet") for arm in (inertial(3, 2), dense(3)))
@@ -30,14 +30,15 @@ def _same_accuracy() -> list[Claim]:
 
 
 def _periphery() -> list[Claim]:
-    ours = inertial(3, 2)
-    rivals = {
-        "The periphery adds what the core alone lacks": dense(1),
-        "MACs are better spent on the periphery than on channels": widened(ours),
-    }
-    return [
-        Claim(statement, FASHION, Side(ours.name), Side(rival.name), "beats") for statement, rival in rivals.items()
+    small = inertial(3, 2)
+    better_spent = "MACs are better spent on the periphery than on channels"
+    pairs = [
+        ("The periphery adds what the core alone lacks", small, dense(1)),
+        (better_spent, small, widened(small)),
+        (better_spent, small, narrowed(small)),
+        (better_spent, STACKED, narrowed(STACKED)),
     ]
+    return [Claim(statement, FASHION, Side(arm.name), Side(rival.name), "beats") for statement, arm, rival in pairs]
 
 
 def _skipping() -> list[Claim]:

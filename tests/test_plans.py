@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from inertia_utils.arms import inertial
+from inertia_utils.arms import dense, inertial
 from inertia_utils.gate_run import GateRun
-from inertia_utils.plans import PLANS, plan
+from inertia_utils.models import narrowed, widened
+from inertia_utils.plans import PLANS, PRIMARY, plan, primary_pairs
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
 from inertia_utils.runs import config, from_config, run_id
@@ -33,6 +34,24 @@ def test_arms_of_a_comparison_share_their_seeds(profile):
     assert len(seeds["dense 5×5"]) == profile_named(profile).seeds >= 2
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_decides_has_all_its_seeds(profile):
+    size = profile_named(profile)
+    planned = {(run.arm, run.seed) for run in plan("03_window_and_margin", profile)["primary"]}
+    arms = {arm for pair in primary_pairs() for arm in pair}
+    assert arms.issuperset({*PRIMARY, dense(5), dense(3), dense(1)})
+    assert planned == {(arm, seed) for arm in arms for seed in range(size.seeds)}
+
+
+@pytest.mark.parametrize("of_equal_macs", [widened, narrowed])
+@pytest.mark.parametrize("arm", [*PRIMARY, inertial(3, 1)])
+def test_controls_of_equal_macs_differ_by_less_than_a_channel(of_equal_macs, arm):
+    control = of_equal_macs(arm)
+    assert control.kernel_size == (arm.kernel_size - arm.margin if of_equal_macs is widened else arm.kernel_size)
+    fewer, more = (_conv_macs(replace(control, hidden=control.hidden + step)) for step in (-1, 1))
+    assert fewer < _conv_macs(arm) < more
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match="profile: unknown profile 'huge'; known: smoke, quick, full"):
         plan("01_baselines", "huge")
@@ -54,3 +73,20 @@ def test_a_changed_recipe_asks_for_new_results(monkeypatch):
     monkeypatch.setitem(RECIPES, key, replace(RECIPES[key], lr=1.0))
     after = [run_id(run) for run in (plain, gated, other, TrainRun(lr=1e-3))]
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, True]
+
+
+def _conv_macs(arm):
+    # By hand: 28×28 positions behind the first convolution, 14×14 behind the second; an open inertial layer (slide)
+    # also computes the core where the window reaches beyond the image.
+    return sum(
+        _layer_macs(arm, in_channels, out_channels, side)
+        for in_channels, out_channels, side in ((1, arm.hidden, 28), (arm.hidden, 64, 14))
+    )
+
+
+def _layer_macs(arm, in_channels, out_channels, side):
+    if arm.conv == "dense":
+        return arm.kernel_size**2 * in_channels * out_channels * side**2
+    filters = out_channels // 2 if arm.merge == "stack" else out_channels
+    core = (arm.kernel_size - arm.margin) ** 2 * in_channels * filters * (side + arm.margin) ** 2
+    return core + (arm.margin + 1) ** 2 * filters * side**2
