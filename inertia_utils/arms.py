@@ -10,6 +10,8 @@ from .gate import TEMPERATURE, Gate, Learned
 from .layer import InertialConv2d
 
 CONVOLUTIONS = ("dense", "inertial", "separable")
+#: Gates that are told which fraction to open.
+RATED = ("rate", "anneal", "cell", "learned")
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Arm:
     def _changed_options(self) -> list[str]:
         options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
         changed = {name: getattr(self, name) for name in options if getattr(self, name) != getattr(Arm, name)}
-        if self.gate in ("rate", "anneal", "cell", "learned"):
+        if self.gate in RATED:
             changed["gate"] = f"{self.gate} {self.rate:g}"
         elif self.gate == "threshold":
             changed["gate"] = f"threshold {self.threshold:g}"

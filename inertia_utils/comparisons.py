@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from .frames import by_seed
-from .stats import Comparison, compare, holm
+from .stats import Comparison, Interval, compare, holm, interval
 
 #: An arm and the control that it is held against, by their names.
 Pair = tuple[str, str]
@@ -34,21 +34,41 @@ def adjusted(comparisons: Mapping[Pair, Comparison], control: str) -> dict[Pair,
     return dict(zip(family, holm([comparisons[pair].p_non_inferior for pair in family]), strict=True))
 
 
-def comparison_table(comparisons: Mapping[Pair, Comparison], p_values: Mapping[Pair, float]) -> pd.DataFrame:
-    """One row per pair: difference in points with its interval, seeds, adjusted p value where there is one, verdict."""
-    rows = {
-        pair: {
+def comparison_table(
+    comparisons: Mapping[Pair, Comparison], p_values: Mapping[Pair, float] | None = None
+) -> pd.DataFrame:
+    """One row per pair: difference in points with its interval, seeds, verdict, adjusted p value where there is one.
+
+    Args:
+        comparisons: from :func:`compare_arms`.
+        p_values: from :func:`adjusted`; without them there is no such column.
+    """
+    rows = {}
+    for pair, comparison in comparisons.items():
+        gap = comparison.difference
+        rows[pair] = {
             "difference (points)": f"{100 * gap.mean:+.2f} [{100 * gap.low:+.2f}, {100 * gap.high:+.2f}]",
             "seeds": gap.count,
-            "p non-inferior, Holm": f"{p_values[pair]:.3f}" if pair in p_values else "",
             "verdict": comparison.verdict,
         }
-        for pair, comparison in comparisons.items()
-        for gap in [comparison.difference]
-    }
+        if p_values is not None:
+            rows[pair]["p non-inferior, Holm"] = f"{p_values[pair]:.3f}" if pair in p_values else ""
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["arm", "control"])
     return table
+
+
+def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) -> Interval:
+    """Mean difference in points, with its interval, over the seeds that both have.
+
+    Args:
+        ours: seed → accuracy.
+        theirs: seed → accuracy of the control.
+
+    Raises:
+        ValueError: no seed in common.
+    """
+    return interval([100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())])
 
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:

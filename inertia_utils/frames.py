@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from .arms import RATED
 from .result_file import Result
 from .runs import run_id
 from .stats import Interval, interval
@@ -41,6 +42,39 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
+    """One row per network trained with its gate: gate, friction, skip, rate, seed, accuracy and MACs.
+
+    ``open_fraction`` is the mean of the layers' measured ones; ``friction`` is empty for gates that do not look at it.
+
+    Args:
+        results: of training runs with inertial arms.
+        gate: name in place of the arm's own.
+    """
+    rows = []
+    for result in results:
+        arm, metrics = result.run.arm, result.metrics
+        opened = [value for name, value in metrics.items() if name.startswith("open_fraction/")]
+        rows.append(
+            {
+                "gate": gate or arm.gate,
+                "friction": "" if arm.gate in ("always", "never") else arm.friction,
+                "skip": arm.skip,
+                "rate": arm.rate if arm.gate in RATED else float("nan"),
+                "open_fraction": sum(opened) / len(opened) if opened else float(arm.gate == "always"),
+                "seed": result.run.seed,
+                "accuracy": metrics["accuracy"],
+                "conv_macs": metrics["conv_macs"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:
+    """Seed → accuracy of networks gated by one measure at one rate; ``table`` is from :func:`gates`."""
+    return seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
+
+
 def frontier(points: pd.DataFrame, cost: str, gain: str = "accuracy") -> pd.DataFrame:
     """The rows that no other row beats in both: none costs at most as much and gains more, or less for the same.
 
@@ -70,8 +104,19 @@ def by_arm(table: pd.DataFrame, column: str = "accuracy") -> dict[str, Interval]
 
 def by_seed(table: pd.DataFrame, arm: str, column: str = "accuracy") -> dict[int, float]:
     """Seed → value of one arm, for paired comparisons."""
-    rows = table[table["arm"] == arm]
-    return dict(zip(rows["seed"].tolist(), rows[column].tolist(), strict=True))
+    return seeds_of(table[table["arm"] == arm], column)
+
+
+def seeds_of(rows: pd.DataFrame, column: str = "accuracy") -> dict[int, float]:
+    """Seed → value of the rows of one network, for paired comparisons.
+
+    Raises:
+        ValueError: a seed is there twice, so that the rows are of more than one network.
+    """
+    values = dict(zip(rows["seed"].tolist(), rows[column].tolist(), strict=True))
+    if len(values) < len(rows):
+        raise ValueError(f"rows: expected one row per seed, got {len(rows)} rows with {len(values)} seeds")
+    return values
 
 
 def summary(table: pd.DataFrame, columns: Iterable[str] = ("conv_weights", "weights", "conv_macs")) -> pd.DataFrame:

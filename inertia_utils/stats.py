@@ -33,7 +33,7 @@ class Interval:
 
     def __format__(self, spec: str) -> str:
         """``mean ± half width (n)``, each number by ``spec``; two values have no spread worth showing."""
-        spread = f" ± {format(self.high - self.mean, spec)}" if self.count > 2 else ""
+        spread = f" ± {format(self.high - self.mean, spec.lstrip('+'))}" if self.count > 2 else ""
         return f"{format(self.mean, spec)}{spread} (n={self.count})"
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from inertia_utils.comparisons import adjusted, compare_arms, comparison_table, differences
+from inertia_utils.comparisons import adjusted, compare_arms, comparison_table, differences, paired_difference
 from inertia_utils.stats import holm
 
 VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
@@ -40,6 +40,18 @@ def test_nothing_in_common_is_an_empty_table():
     assert comparison_table(compare_arms(TABLE, [("once", "b")]), {}).empty
 
 
+def test_without_adjusted_p_values_there_is_no_column_of_them():
+    table = comparison_table(compare_arms(TABLE, [("a", "b")]))
+    assert table.columns.tolist() == ["difference (points)", "seeds", "verdict"]
+
+
 def test_differences_are_seed_by_seed():
     assert differences(TABLE, "a", "b") == pytest.approx([1.0, 0.5, 1.5])
     assert differences(TABLE, "a", "missing") == []
+
+
+def test_a_paired_difference_is_in_points_over_common_seeds():
+    difference = paired_difference({0: 0.9, 1: 0.8, 2: 0.7}, {2: 0.6, 1: 0.7, 5: 0.1})
+    assert (difference.mean, difference.count) == (pytest.approx(10), 2)
+    with pytest.raises(ValueError, match="expected at least one value"):
+        paired_difference({0: 0.9}, {1: 0.9})

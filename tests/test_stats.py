@@ -29,6 +29,10 @@ def test_interval_of_one_value_and_of_none():
         interval([])
 
 
+def test_the_sign_of_a_mean_is_not_that_of_its_spread():
+    assert f"{interval([0.1, 0.2, 0.3]):+.2f}" == "+0.20 ± 0.25 (n=3)"
+
+
 def as_seeds(values):
     return dict(enumerate(values))
 

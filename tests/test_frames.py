@@ -1,0 +1,53 @@
+"""Results as data frames: rows that pair, and what a gate opened."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from inertia_utils.arms import inertial
+from inertia_utils.frames import at_rate, by_seed, seeds_of, trained_gates
+from inertia_utils.result_file import Result
+from inertia_utils.train_run import TrainRun
+
+
+def result(arm, seed=0, accuracy=0.9, **metrics):
+    return Result(TrainRun(arm, seed=seed), {"accuracy": accuracy, "conv_macs": 100.0, **metrics}, [], {})
+
+
+def test_a_trained_gate_shows_what_its_layers_opened():
+    arm = inertial(5, 2, gate="learned", rate=0.25, skip="core")
+    (row,) = trained_gates([result(arm, 3, **{"open_fraction/conv1": 0.2, "open_fraction/conv2": 0.4})]).to_dict(
+        "records"
+    )
+    assert row == {
+        "gate": "learned",
+        "friction": "range",
+        "skip": "core",
+        "rate": 0.25,
+        "open_fraction": pytest.approx(0.3),
+        "seed": 3,
+        "accuracy": 0.9,
+        "conv_macs": 100.0,
+    }
+
+
+@pytest.mark.parametrize(("gate", "opened"), [("always", 1.0), ("never", 0.0)])
+def test_a_constant_gate_looks_at_no_friction(gate, opened):
+    (row,) = trained_gates([result(inertial(5, 2, gate=gate))], "as trained").to_dict("records")
+    assert (row["gate"], row["friction"], row["open_fraction"]) == ("as trained", "", opened)
+    assert math.isnan(row["rate"])
+
+
+def test_rows_of_several_networks_do_not_pair():
+    table = pd.DataFrame({"arm": ["a", "a", "b"], "seed": [0, 1, 0], "accuracy": [0.1, 0.2, 0.3]})
+    assert by_seed(table, "a") == {0: 0.1, 1: 0.2}
+    with pytest.raises(ValueError, match="expected one row per seed, got 3 rows with 2 seeds"):
+        seeds_of(table)
+
+
+def test_at_rate_takes_one_measure_and_one_rate():
+    rows = [("range", 0.5, 0, 0.9), ("range", 1.0, 0, 0.95), ("random", 0.5, 0, 0.8), ("range", 0.5, 1, 0.85)]
+    table = pd.DataFrame(rows, columns=["friction", "rate", "seed", "accuracy"])
+    assert at_rate(table, "range", 0.5) == {0: 0.9, 1: 0.85}
+    assert at_rate(table, "oracle", 0.5) == {}
