@@ -28,10 +28,18 @@ def compare_arms(table: pd.DataFrame, pairs: Iterable[Pair]) -> dict[Pair, Compa
     }
 
 
-def adjusted(comparisons: Mapping[Pair, Comparison], control: str) -> dict[Pair, float]:
-    """p values of non-inferiority to ``control``, adjusted by Holm's procedure: those comparisons are one family."""
-    family = [pair for pair in comparisons if pair[1] == control]
-    return dict(zip(family, holm([comparisons[pair].p_non_inferior for pair in family]), strict=True))
+def adjusted(comparisons: Mapping[Pair, Comparison], family: Iterable[Pair]) -> dict[Pair, float]:
+    """p values of non-inferiority, adjusted by Holm's procedure for a family of planned comparisons.
+
+    A member that has no result yet counts with p = 1, so that stopping early buys nothing.
+
+    Args:
+        comparisons: from :func:`compare_arms`.
+        family: all pairs that were planned to be tested together.
+    """
+    family = list(family)
+    p_values = [comparisons[pair].p_non_inferior if pair in comparisons else 1.0 for pair in family]
+    return {pair: p for pair, p in zip(family, holm(p_values), strict=True) if pair in comparisons}
 
 
 def comparison_table(

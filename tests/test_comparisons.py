@@ -18,12 +18,18 @@ def test_only_common_seeds_are_paired_and_single_ones_left_out():
     assert gap.count == 3 and gap.mean == pytest.approx((0.01 + 0.005 + 0.015) / 3)
 
 
-def test_the_family_is_that_of_one_control():
+def test_a_family_is_adjusted_together():
     comparisons = compare_arms(TABLE, [("a", "b"), ("c", "b"), ("a", "c")])
-    p_values = adjusted(comparisons, "b")
-    expected = holm([comparisons[pair].p_non_inferior for pair in (("a", "b"), ("c", "b"))])
-    assert p_values == dict(zip([("a", "b"), ("c", "b")], expected, strict=True))
-    assert max(p_values.values()) > min(comparison.p_non_inferior for comparison in comparisons.values())
+    family = [("a", "b"), ("c", "b")]
+    expected = holm([comparisons[pair].p_non_inferior for pair in family])
+    assert adjusted(comparisons, family) == dict(zip(family, expected, strict=True))
+
+
+def test_what_was_planned_and_is_missing_counts_as_failed():
+    (pair,) = comparisons = compare_arms(TABLE, [("a", "b")])
+    p_values = adjusted(comparisons, [("once", "b"), pair, ("nobody", "b")])
+    assert p_values == {pair: pytest.approx(min(1, 3 * comparisons[pair].p_non_inferior))}
+    assert 0 < comparisons[pair].p_non_inferior < p_values[pair]
 
 
 def test_the_table_shows_every_pair():
