@@ -76,10 +76,13 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
     Raises:
         ValueError: no seed in common.
     """
-    return interval([100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())])
+    return interval(_seed_by_seed(ours, theirs))
 
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:
     """Arm − control in points, for every seed that both have, in order."""
-    ours, theirs = by_seed(table, arm), by_seed(table, control)
+    return _seed_by_seed(by_seed(table, arm), by_seed(table, control))
+
+
+def _seed_by_seed(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
     return [100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from statistics import fmean
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from .arms import RATED
 from .result_file import Result
 from .runs import run_id
 from .stats import Interval, interval
+
+#: Gates that decide without measuring anything, and the fraction that they open.
+CONSTANT = {"always": 1.0, "never": 0.0}
 
 
 def frame(results: Iterable[Result]) -> pd.DataFrame:
@@ -37,8 +41,7 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
             "pool": run.parent.pool,
         }
         for record in result.history:
-            opened = [value for name, value in record.items() if name.startswith("open_fraction/")]
-            rows.append(identity | record | {"open_fraction": sum(opened) / len(opened)})
+            rows.append(identity | record | {"open_fraction": _mean_open(record)})
     return pd.DataFrame(rows)
 
 
@@ -54,14 +57,13 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
     rows = []
     for result in results:
         arm, metrics = result.run.arm, result.metrics
-        opened = [value for name, value in metrics.items() if name.startswith("open_fraction/")]
         rows.append(
             {
                 "gate": gate or arm.gate,
-                "friction": "" if arm.gate in ("always", "never") else arm.friction,
+                "friction": "" if arm.gate in CONSTANT else arm.friction,
                 "skip": arm.skip,
                 "rate": arm.rate if arm.gate in RATED else float("nan"),
-                "open_fraction": sum(opened) / len(opened) if opened else float(arm.gate == "always"),
+                "open_fraction": CONSTANT[arm.gate] if arm.gate in CONSTANT else _mean_open(metrics),
                 "seed": result.run.seed,
                 "accuracy": metrics["accuracy"],
                 "conv_macs": metrics["conv_macs"],
@@ -131,6 +133,10 @@ def summary(table: pd.DataFrame, columns: Iterable[str] = ("conv_weights", "weig
 def unique(*groups: Iterable[Result]) -> list[Result]:
     """The results of several groups, each once."""
     return list({run_id(result.run): result for group in groups for result in group}.values())
+
+
+def _mean_open(record: Mapping[str, float]) -> float:
+    return fmean(value for name, value in record.items() if name.startswith("open_fraction/"))
 
 
 def _identity(result: Result) -> dict[str, object]:
