@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from .frames import by_seed
+from .frames import at_rate, by_seed
 from .stats import Comparison, Interval, compare, holm, interval
 
 #: An arm and the control that it is held against, by their names.
@@ -77,6 +77,28 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
         ValueError: no seed in common.
     """
     return interval(_seed_by_seed(ours, theirs))
+
+
+def against_random(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per rate: mean accuracy of every measure in per cent, and its difference from the random gate in points.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
+    """
+    rows = {}
+    for rate in sorted(table["rate"].unique()):
+        values = {name: at_rate(table, name, rate) for name in table["friction"].unique()}
+        row = {
+            f"{name} (%)": f"{100 * interval(list(seeds.values())).mean:.2f}" for name, seeds in values.items() if seeds
+        }
+        random = values.pop("random", {})
+        row |= {
+            f"{name} − random": f"{paired_difference(seeds, random):+.2f}"
+            for name, seeds in values.items()
+            if seeds.keys() & random.keys()
+        }
+        rows[f"{rate:.0%}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
 
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:

@@ -20,8 +20,8 @@ from .files import write_atomically
 from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
-#: Figure and table of claims that the README shows, and the columns of the table that it has room for.
-FIGURE, CLAIMS = "09_frontier", "09_claims"
+#: Figure and tables that the README shows, and the columns of the table of claims that it has room for.
+FIGURE, PRIMARY, CLAIMS = "09_primary", "09_primary_comparisons", "09_claims"
 COLUMNS = ("claim", "condition", "arm", "control", "difference (points)", "verdict", "seeds", "profile")
 SETUP_TAG = "setup"
 SETUP = """\
@@ -54,14 +54,15 @@ def badges() -> str:
 
 
 def results() -> str:
-    """The main figure and the table of claims, as they are published; a note where they are not yet."""
-    table = paths.FIGURES / f"{CLAIMS}.csv"
-    if not table.exists():
+    """The main figure, the comparisons that decide and the claims, as they are published; a note before that."""
+    if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    cells = pd.read_csv(table, dtype=str, keep_default_na=False)
-    shown = to_markdown(cells[list(COLUMNS)]).rstrip("\n")
-    return f"![Accuracy against cost](figures/{FIGURE}.png)\n\n*{entries[FIGURE]['caption']}*\n\n{shown}"
+    parts = [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
+    for name, columns in ((PRIMARY, None), (CLAIMS, list(COLUMNS))):
+        cells = pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False)
+        parts += [f"*{entries[name]['caption']}*", to_markdown(cells[columns] if columns else cells).rstrip("\n")]
+    return "\n\n".join(parts)
 
 
 def table() -> str:

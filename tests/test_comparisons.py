@@ -1,7 +1,14 @@
 import pandas as pd
 import pytest
 
-from inertia_utils.comparisons import adjusted, compare_arms, comparison_table, differences, paired_difference
+from inertia_utils.comparisons import (
+    adjusted,
+    against_random,
+    compare_arms,
+    comparison_table,
+    differences,
+    paired_difference,
+)
 from inertia_utils.stats import holm
 
 VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
@@ -61,3 +68,25 @@ def test_a_paired_difference_is_in_points_over_common_seeds():
     assert (difference.mean, difference.count) == (pytest.approx(10), 2)
     with pytest.raises(ValueError, match="expected at least one value"):
         paired_difference({0: 0.9}, {1: 0.9})
+
+
+def test_measures_stand_beside_the_random_gate_rate_by_rate():
+    columns = ["friction", "rate", "seed", "accuracy"]
+    rows = [
+        ("range", 0.5, 0, 0.90),
+        ("range", 0.5, 1, 0.92),
+        ("random", 0.5, 0, 0.88),
+        ("random", 1.0, 1, 0.95),
+        ("range", 1.0, 1, 0.95),
+        ("oracle", 1.0, 0, 0.94),
+    ]
+    table = against_random(pd.DataFrame(rows, columns=columns))
+    assert table.index.tolist() == ["50%", "100%"]
+    assert table.loc["50%"].to_dict() == {
+        "range (%)": "91.00",
+        "random (%)": "88.00",
+        "range − random": "+2.00 (n=1)",
+        "oracle (%)": "",
+    }
+    # The oracle's seed has no random gate to stand beside.
+    assert table.loc["100%", "range − random"] == "+0.00 (n=1)" and "oracle − random" not in table

@@ -1,0 +1,98 @@
+"""Charts that more than one notebook draws, from the tables of :mod:`~inertia_utils.frames`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from .figures import WIDTH
+from .frames import frontier
+from .looks import kind, look
+
+#: Costs that accuracy is drawn against, and their labels.
+COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs per image"}
+
+
+def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[[str], str] = kind) -> Figure:
+    """Accuracy against weights and against MACs: seeds small, means large, with the frontier.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        reference: arm whose mean is drawn as a dotted line.
+        group: name of an arm → name under which it is drawn; ``str`` for few arms, their kind for many.
+
+    Raises:
+        ValueError: ``reference`` is not in the table.
+    """
+    means = table.groupby("arm", sort=False)[["accuracy", *COSTS]].mean()
+    if reference not in means.index:
+        raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(means.index)}")
+    figure, panels = plt.subplots(1, len(COSTS), figsize=(WIDTH, 3.6), sharey=True)
+    for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
+        for name, seeds in table.groupby(table["arm"].map(group), sort=False):
+            marks = means.loc[seeds["arm"].unique()]
+            style = _symbol(name)
+            axes.scatter(seeds[cost], 100 * seeds["accuracy"], s=7, alpha=0.3, **style)
+            axes.scatter(marks[cost], 100 * marks["accuracy"], s=26, label=name, **style)
+        best = frontier(means, cost)
+        axes.step(best[cost], 100 * best["accuracy"], where="post", color="black", linewidth=0.8, label="frontier")
+        axes.axhline(
+            100 * means["accuracy"][reference],
+            color="black",
+            linewidth=0.8,
+            linestyle=":",
+            label=f"mean of {reference}",
+        )
+        axes.set(xscale="log", xlabel=label)
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    panels[0].set_ylabel("test accuracy (%)")
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3, columnspacing=1, handletextpad=0.4)
+    return figure
+
+
+def window_margin_map(table: pd.DataFrame) -> Figure:
+    """Mean accuracy over window and margin, each cell with its value and its core.
+
+    Args:
+        table: one row per run of inertial arms that differ in window and margin only.
+    """
+    accuracy = 100 * table.pivot_table(index="kernel_size", columns="margin", values="accuracy")
+    lowest, highest = accuracy.min().min(), accuracy.max().max()
+    figure, axes = plt.subplots(figsize=(0.9 * len(accuracy.columns) + 1.5, 0.62 * len(accuracy.index) + 0.9))
+    image = axes.imshow(accuracy, cmap="viridis", aspect="auto")
+    for (d, k), value in accuracy.stack().dropna().items():
+        place = accuracy.columns.get_loc(k), accuracy.index.get_loc(d)
+        color = "black" if value > lowest + 0.6 * (highest - lowest) else "white"
+        text = f"{value:.2f}\ncore {d - k}×{d - k}"
+        axes.text(*place, text, ha="center", va="center", fontsize=7, color=color)
+    axes.set_xticks(range(len(accuracy.columns)), accuracy.columns)
+    axes.set_yticks(range(len(accuracy.index)), accuracy.index)
+    axes.set(xlabel="margin $k$", ylabel="window $d$")
+    axes.grid(False)
+    figure.colorbar(image, label="test accuracy (%)")
+    return figure
+
+
+def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.5) -> None:
+    """Accuracy against measured open positions: a line through the means, small symbols for seeds.
+
+    Args:
+        axes: where to draw.
+        rows: of one measure, from :func:`~inertia_utils.frames.gates`.
+        label: name of the measure, which also gives the look.
+        linewidth: of the line.
+    """
+    means = 100 * rows.groupby("rate")[["open_fraction", "accuracy"]].mean()
+    axes.plot(means["open_fraction"], means["accuracy"], markersize=4, linewidth=linewidth, label=label, **look(label))
+    axes.scatter(100 * rows["open_fraction"], 100 * rows["accuracy"], s=6, alpha=0.4, **_symbol(label))
+
+
+def _symbol(name: str) -> dict[str, str]:
+    """The look of a name without its line, as scatter plots take it."""
+    return {part: value for part, value in look(name).items() if part != "linestyle"}

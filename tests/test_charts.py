@@ -1,0 +1,65 @@
+"""Charts that several notebooks draw: every run is on them, at the place that its numbers say."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from inertia_utils import charts
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def runs():
+    """Two seeds of a dense and of a cheaper inertial arm, and an arm that is dearer and worse."""
+    arms = [("dense 3×3", 100, 0.93), ("inertial (3, 2)", 20, 0.92), ("dense 5×5", 300, 0.91)]
+    return pd.DataFrame(
+        [
+            {"arm": arm, "seed": seed, "conv_weights": cost, "conv_macs": 10 * cost, "accuracy": accuracy + 0.01 * seed}
+            for arm, cost, accuracy in arms
+            for seed in (0, 1)
+        ]
+    )
+
+
+def points(axes):
+    """All scattered points of an axes."""
+    return sorted(tuple(map(float, row)) for marks in axes.collections for row in marks.get_offsets())
+
+
+def test_every_run_and_every_mean_is_drawn_against_both_costs():
+    table = runs()
+    means = table.groupby("arm")[["conv_weights", "conv_macs", "accuracy"]].mean()
+    figure = charts.accuracy_against_costs(table, "dense 3×3")
+    for axes, cost in zip(figure.axes, charts.COSTS, strict=True):
+        expected = pd.concat([table, means])
+        assert np.allclose(points(axes), sorted(zip(expected[cost], 100 * expected["accuracy"], strict=True)))
+        frontier, reference = axes.lines
+        assert frontier.get_xdata().tolist() == means[cost][["inertial (3, 2)", "dense 3×3"]].tolist()
+        assert np.allclose(reference.get_ydata(), 93.5)
+
+
+def test_a_reference_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match=r"reference: .* got 'dense 9×9'; it has dense 3×3, inertial \(3, 2\)"):
+        charts.accuracy_against_costs(runs(), "dense 9×9")
+
+
+def test_the_map_writes_mean_and_core_into_cells_that_have_one():
+    cells = [(3, 1, 0.90), (3, 1, 0.92), (3, 2, 0.80), (5, 4, 0.85)]
+    table = pd.DataFrame(cells, columns=["kernel_size", "margin", "accuracy"])
+    axes = charts.window_margin_map(table).axes[0]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "91.00\ncore 2×2", (1, 0): "80.00\ncore 1×1", (2, 1): "85.00\ncore 1×1"}
+    assert axes.images[0].get_array().mask.sum() == 3
+
+
+def test_a_gate_curve_runs_through_the_means_of_the_seeds():
+    rows = [(0.5, 0.48, 0.80), (0.5, 0.52, 0.82), (1.0, 1.0, 0.90)]
+    _, axes = plt.subplots()
+    charts.gate_curve(axes, pd.DataFrame(rows, columns=["rate", "open_fraction", "accuracy"]), "range")
+    assert np.allclose(axes.lines[0].get_xydata(), [(50, 81), (100, 90)])
+    assert np.allclose(points(axes), [(48, 80), (52, 82), (100, 90)])
