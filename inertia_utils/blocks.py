@@ -33,6 +33,11 @@ def block_loss(exact: Tensor, kept: Tensor) -> Tensor:
     return F.max_pool2d((exact - kept).abs(), BLOCK, ceil_mode=True)
 
 
+def blocks_reached(is_open: Tensor) -> float:
+    """Fraction of blocks with at least one open position; ``is_open`` (N, 1, H, W) holds 0 and 1."""
+    return F.max_pool2d(is_open, BLOCK).mean().item()
+
+
 def spread_blocks(blocks: Tensor, like: Tensor) -> Tensor:
     """Repeat one value per block over its positions: (N, C, ⌈H/2⌉, ⌈W/2⌉) → (N, C, H, W)."""
     height, width = like.shape[-2:]

@@ -147,6 +147,8 @@ def _identity(result: Result) -> dict[str, object]:
         "kernel_size": run.arm.kernel_size,
         "margin": run.arm.margin,
         "cores": run.arm.cores,
+        "reapply": run.arm.reapply,
+        "merge": run.arm.merge,
         "network": run.network,
         "dataset": run.dataset,
         "recipe": run.recipe,

@@ -3,11 +3,12 @@
 import argparse
 import json
 
+import pandas as pd
 import pytest
 import torch
 
 from inertia_utils import bench
-from inertia_utils.bench import cases, device, friction, gate, masks, model, timing
+from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
 
@@ -151,6 +152,13 @@ def test_masks_are_real_or_shuffled_at_equal_density():
     assert 0.25 < real.mean() < 0.35
     with pytest.raises(ValueError, match=r"masks: none were recorded for 'positions 0\.5'; recorded: blocks 0\.1"):
         masks.Masks.load(0.5, blocks=False)
+
+
+def test_speed_ups_have_a_column_per_batch():
+    rows = [("slide", 1, 1.234), ("slide", 64, 2.5), ("dense", 1, 1.0), ("dense", 64, 1.0)]
+    table = read.speed_ups(pd.DataFrame(rows, columns=["arm", "batch", "speed_up"]))
+    assert table.index.tolist() == ["slide", "dense"]
+    assert table.loc["slide"].to_dict() == {"batch 1": "1.23", "batch 64": "2.50"}
 
 
 def test_peak_memory():

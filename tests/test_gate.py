@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from inertia_utils import InertialConv2d
+from inertia_utils.blocks import blocks_reached
 from inertia_utils.friction import friction_map
 from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, Rate, Threshold
 
@@ -333,3 +334,9 @@ def test_the_temperature_is_where_the_learned_gate_starts():
     for temperature in (0.0, -1.0, NAN, INF):
         with pytest.raises(ValueError, match=r"temperature: .* is not a positive number"):
             Learned(0.5, 0.0, temperature=temperature)
+
+
+def test_a_block_is_reached_by_one_open_position():
+    is_open = torch.zeros(1, 1, 4, 6)
+    is_open[0, 0, 1, 1] = is_open[0, 0, 2, 4] = is_open[0, 0, 3, 4] = 1
+    assert blocks_reached(is_open) == pytest.approx(2 / 6)

@@ -26,6 +26,17 @@ def frame(record: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def speed_ups(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per arm and one column per batch: how many times faster than the dense arm, with two decimals.
+
+    Args:
+        table: rows of one shape or network, from :func:`frame`.
+    """
+    wide = table.pivot_table(index="arm", columns="batch", values="speed_up", sort=False)
+    wide.columns = [f"batch {batch}" for batch in wide.columns]
+    return wide.map("{:.2f}".format)
+
+
 def _milliseconds(row: dict[str, Any]) -> dict[str, Any]:
     low, high = row["quartiles"]
     times = {"ms": row["median"], "low": low, "high": high, "tail": row.get("percentile95")}
