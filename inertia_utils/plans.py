@@ -100,7 +100,8 @@ def friction(size: Profile) -> Plan:
     """Networks trained with open gates, then gated by every measure at several rates."""
     seeds = range(size.more_seeds)
     parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
-    small = [converged(size, inertial(3, 2), seed=seed) for seed in seeds]
+    # A primary arm, so that all its networks are there, and where friction has most to decide.
+    small = [converged(size, inertial(3, 2), seed=seed) for seed in range(size.seeds)]
     flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
