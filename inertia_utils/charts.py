@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from .comparisons import Pair, differences
 from .figures import WIDTH
 from .frames import frontier
 from .looks import kind, look
+from .stats import MARGIN, interval
 
 #: Costs that accuracy is drawn against, and their labels.
 COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs per image"}
@@ -76,6 +78,27 @@ def window_margin_map(table: pd.DataFrame) -> Figure:
     axes.set(xlabel="margin $k$", ylabel="window $d$")
     axes.grid(False)
     figure.colorbar(image, label="test accuracy (%)")
+    return figure
+
+
+def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
+    """Arm − control of each pair that has a seed in common: seeds as points, mean and interval below them.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        pairs: names of arms; the first is drawn at the top.
+    """
+    gaps = {pair: found for pair in pairs if (found := differences(table, *pair))}
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.29 * len(gaps)))
+    for position, ((arm, _), values) in enumerate(reversed(gaps.items())):
+        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **_symbol(arm))
+        gap = interval(values)
+        ends = [[gap.mean - gap.low], [gap.high - gap.mean]] if gap.count > 1 else None
+        axes.errorbar([gap.mean], [position - 0.25], xerr=ends, fmt="|", color="black", linewidth=1)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
+    axes.set_yticks(range(len(gaps)), [f"{arm} − {control}" for arm, control in reversed(gaps)])
+    axes.set_xlabel("difference in test accuracy (points)")
     return figure
 
 

@@ -55,7 +55,7 @@ def comparison_table(
     for pair, comparison in comparisons.items():
         gap = comparison.difference
         rows[pair] = {
-            "difference (points)": f"{100 * gap.mean:+.2f} [{100 * gap.low:+.2f}, {100 * gap.high:+.2f}]",
+            "difference (points)": in_points(gap),
             "seeds": gap.count,
             "verdict": comparison.verdict,
         }
@@ -77,6 +77,11 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
         ValueError: no seed in common.
     """
     return interval(_seed_by_seed(ours, theirs))
+
+
+def in_points(difference: Interval) -> str:
+    """A difference of accuracies in points, with its interval."""
+    return f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
+from .comparisons import compare_arms, in_points
 from .frames import by_arm, frame, unique
 from .result_file import Result
 from .study import Study
@@ -16,27 +17,36 @@ ACCURACIES = {
     "DenseOne": "dense 1×1",
     "InertialFive": "inertial (5, 2)",
     "InertialThree": "inertial (3, 2)",
+    "InertialStacked": "inertial (3, 1), merge stack",
 }
-#: End of a macro → arm and the control that its cost is relative to.
-SHARES = {"Three": ("inertial (3, 2)", "dense 3×3"), "Five": ("inertial (5, 2)", "dense 5×5")}
+#: End of a macro → arm and the control that its accuracy and its cost are held against.
+CONTROLS = {
+    "Five": ("inertial (5, 2)", "dense 5×5"),
+    "Three": ("inertial (3, 2)", "dense 3×3"),
+    "Stacked": ("inertial (3, 1), merge stack", "dense 3×3"),
+}
 MISSING = f"({NOT_YET_RUN})"
 
 
-def quoted(study: Study, verdicts: pd.DataFrame) -> dict[str, str]:
+def quoted(decisive: Study, study: Study, verdicts: pd.DataFrame) -> dict[str, str]:
     """Every number of the report's text; one whose runs are missing says so.
 
     Args:
-        study: behind the notebook of final figures.
+        decisive: of the notebook of final figures, the study whose primary comparisons the text speaks of.
+        study: of the same notebook, the study behind the other figures.
         verdicts: the summary table of claims.
     """
     counts = verdicts["verdict"].value_counts()
     verdict_numbers = {"Hold": HOLDS, "Fail": FAILS, "Open": OPEN, "Missing": NOT_YET_RUN}
+    primary = decisive.results.get("03 primary", [])
     return {
+        "PrimaryProfile": decisive.profile,
+        "PrimaryRuns": str(len(unique(primary))),
         "Profile": study.profile,
         "Runs": str(len(unique(*study.results.values()))),
         "Missing": str(len(study.missing)),
-        **_training(study.results.get("03 primary", [])),
-        **_arms(study.results.get("03 primary", [])),
+        **_training(primary),
+        **_arms(primary),
         "Claims": str(len(verdicts)),
         **{f"Claims{name}": str(counts.get(verdict, 0)) for name, verdict in verdict_numbers.items()},
     }
@@ -56,17 +66,20 @@ def _training(primary: list[Result]) -> dict[str, str]:
 
 
 def _arms(primary: list[Result]) -> dict[str, str]:
-    """Accuracies with their intervals, and costs relative to the dense window."""
+    """Accuracies with their intervals, and differences from a control and costs relative to it."""
     table = frame(primary)
     accuracy = by_arm(table.assign(accuracy=100 * table["accuracy"])) if primary else {}
+    comparisons = compare_arms(table, CONTROLS.values()) if primary else {}
     numbers = {
         name: f"{accuracy[arm]:.2f}".replace(" (n", " % (n") if arm in accuracy else MISSING
         for name, arm in ACCURACIES.items()
     }
-    for name, (arm, control) in SHARES.items():
+    for name, pair in CONTROLS.items():
+        compared = pair in comparisons
+        numbers[f"Difference{name}"] = in_points(comparisons[pair].difference) if compared else MISSING
         for kind, column in (("Weight", "conv_weights"), ("Mac", "conv_macs")):
-            known = arm in accuracy and control in accuracy
-            numbers[f"{kind}Share{name}"] = f"{_share(table, arm, control, column):.0%}" if known else MISSING
+            known = accuracy.keys() >= set(pair)
+            numbers[f"{kind}Share{name}"] = f"{_share(table, *pair, column):.0%}" if known else MISSING
     return numbers
 
 

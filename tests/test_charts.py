@@ -63,3 +63,14 @@ def test_a_gate_curve_runs_through_the_means_of_the_seeds():
     charts.gate_curve(axes, pd.DataFrame(rows, columns=["rate", "open_fraction", "accuracy"]), "range")
     assert np.allclose(axes.lines[0].get_xydata(), [(50, 81), (100, 90)])
     assert np.allclose(points(axes), [(48, 80), (52, 82), (100, 90)])
+
+
+def test_differences_are_drawn_seed_by_seed_from_the_top():
+    pairs = [("inertial (3, 2)", "dense 3×3"), ("dense 5×5", "dense 3×3"), ("dense 5×5", "not there")]
+    table = runs()
+    table.loc[(table["arm"] == "dense 5×5") & (table["seed"] == 1), "accuracy"] += 0.01
+    axes = charts.paired_differences(table, pairs).axes[0]
+    seeds, others = [marks.get_offsets().tolist() for marks in axes.collections if len(marks.get_offsets()) == 2]
+    assert np.allclose(seeds, [(-2, 0), (-1, 0)]) and np.allclose(others, [(-1, 1), (-1, 1)])
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["dense 5×5 − dense 3×3", "inertial (3, 2) − dense 3×3"]

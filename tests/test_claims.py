@@ -140,9 +140,10 @@ def test_every_macro_of_the_report_is_defined_whatever_is_missing():
     counts = {"conv_weights": 10, "conv_macs": 20}
     filled = [Result(run, {"accuracy": 0.8} | counts, [{"seconds": 1.0}], {}, profile="smoke") for run in runs]
     for known in (empty, Study("09_final_figures", "smoke", {"03 primary": filled}, [])):
-        numbers = quoted.quoted(known, summarise(original_claims(), [known]))
+        numbers = quoted.quoted(known, known, summarise(original_claims(), [known]))
         assert set(numbers) == used and all(numbers.values())
     assert numbers["InertialThree"] == "80.00 % (n=1)" and numbers["MacShareFive"] == "100%"
+    assert numbers["DifferenceFive"] == quoted.MISSING, "one seed has no interval"
 
 
 @pytest.mark.parametrize("change", [{"pool": False}, {"head": "gap"}, {"tuning": True}])
