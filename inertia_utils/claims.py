@@ -18,6 +18,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from .comparisons import in_points
 from .gate_run import GateRun
 from .result_file import Result
 from .runs import Run
@@ -235,10 +236,9 @@ def _difference(finding: Finding) -> str:
         return f"{finding.share:.1%} of control"
     if finding.comparison is None:
         seed = min(finding.arm.keys() & finding.control.keys())
-        return _points(finding.arm[seed] - finding.control[seed])
-    gap = finding.comparison.difference
-    return f"{_points(gap.mean)} [{_points(gap.low)}, {_points(gap.high)}]"
+        return _with_minus(f"{100 * (finding.arm[seed] - finding.control[seed]):+.2f}")
+    return _with_minus(in_points(finding.comparison.difference))
 
 
-def _points(difference: float) -> str:
-    return f"{100 * difference:+.2f}".replace("-", "−")
+def _with_minus(number: str) -> str:
+    return number.replace("-", "−")
