@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 from .comparisons import Pair, differences
 from .figures import WIDTH
 from .frames import frontier
-from .looks import kind, look
+from .looks import kind, look, symbol
 from .stats import MARGIN, interval
 
 #: Costs that accuracy is drawn against, and their labels.
@@ -21,7 +21,9 @@ COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs p
 
 
 def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[[str], str] = kind) -> Figure:
-    """Accuracy against weights and against MACs: seeds small, means large, with the frontier.
+    """Accuracy against weights and against MACs: seeds small, means large with intervals, and the frontier.
+
+    Intervals are those of three seeds or more.
 
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
@@ -38,9 +40,12 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
     for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
         for name, seeds in table.groupby(table["arm"].map(group), sort=False):
             marks = means.loc[seeds["arm"].unique()]
-            style = _symbol(name)
+            style = symbol(name)
             axes.scatter(seeds[cost], 100 * seeds["accuracy"], s=7, alpha=0.3, **style)
             axes.scatter(marks[cost], 100 * marks["accuracy"], s=26, label=name, **style)
+            for _, values in seeds.groupby("arm"):
+                mean = interval(100 * values["accuracy"])
+                axes.errorbar(values[cost].mean(), mean.mean, mean.half_width, color=style["color"], linewidth=1)
         best = frontier(means, cost)
         axes.step(best[cost], 100 * best["accuracy"], where="post", color="black", linewidth=0.8, label="frontier")
         axes.axhline(
@@ -84,6 +89,8 @@ def window_margin_map(table: pd.DataFrame) -> Figure:
 def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     """Arm − control of each pair that has a seed in common: seeds as points, mean and interval below them.
 
+    Intervals are those of three seeds or more.
+
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
         pairs: names of arms; the first is drawn at the top.
@@ -91,10 +98,9 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     gaps = {pair: found for pair in pairs if (found := differences(table, *pair))}
     figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.29 * len(gaps)))
     for position, ((arm, _), values) in enumerate(reversed(gaps.items())):
-        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **_symbol(arm))
+        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **symbol(arm))
         gap = interval(values)
-        ends = [[gap.mean - gap.low], [gap.high - gap.mean]] if gap.count > 1 else None
-        axes.errorbar([gap.mean], [position - 0.25], xerr=ends, fmt="|", color="black", linewidth=1)
+        axes.errorbar(gap.mean, position - 0.25, xerr=gap.half_width, fmt="|", color="black", linewidth=1)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(gaps)), [f"{arm} − {control}" for arm, control in reversed(gaps)])
@@ -103,7 +109,9 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
 
 
 def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.5) -> None:
-    """Accuracy against measured open positions: a line through the means, small symbols for seeds.
+    """Accuracy against measured open positions: a line through the means, seeds as symbols, intervals as a band.
+
+    Intervals are those of three seeds or more.
 
     Args:
         axes: where to draw.
@@ -113,9 +121,7 @@ def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.
     """
     means = 100 * rows.groupby("rate")[["open_fraction", "accuracy"]].mean()
     axes.plot(means["open_fraction"], means["accuracy"], markersize=4, linewidth=linewidth, label=label, **look(label))
-    axes.scatter(100 * rows["open_fraction"], 100 * rows["accuracy"], s=6, alpha=0.4, **_symbol(label))
-
-
-def _symbol(name: str) -> dict[str, str]:
-    """The look of a name without its line, as scatter plots take it."""
-    return {part: value for part, value in look(name).items() if part != "linestyle"}
+    axes.scatter(100 * rows["open_fraction"], 100 * rows["accuracy"], s=6, alpha=0.4, **symbol(label))
+    spread = [interval(100 * seeds).half_width or 0.0 for _, seeds in rows.groupby("rate")["accuracy"]]
+    low, high = means["accuracy"] - spread, means["accuracy"] + spread
+    axes.fill_between(means["open_fraction"], low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)

@@ -18,7 +18,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from .comparisons import in_points
+from .comparisons import in_points, p_text
 from .gate_run import GateRun
 from .result_file import Result
 from .runs import Run
@@ -222,7 +222,7 @@ def _row(finding: Finding, adjusted: float | None) -> dict[str, str]:
         "control": claim.control.name,
         "difference (points)": _difference(finding),
         "margin": {"keeps": f"−{100 * MARGIN:.1f}", "beats": "0", "limit": f"≤ {claim.share:.1%}"}[claim.kind],
-        "p (Holm)": "" if adjusted is None else f"{adjusted:.3f}",
+        "p (Holm)": "" if adjusted is None else p_text(adjusted),
         "verdict": finding.verdict(adjusted),
         "seeds": seeds if finding.seeds else "0",
         "profile": finding.profile,

@@ -60,7 +60,7 @@ def comparison_table(
             "verdict": comparison.verdict,
         }
         if p_values is not None:
-            rows[pair]["p non-inferior, Holm"] = f"{p_values[pair]:.3f}" if pair in p_values else ""
+            rows[pair]["p non-inferior, Holm"] = p_text(p_values[pair]) if pair in p_values else ""
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["arm", "control"])
     return table
@@ -82,6 +82,11 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
 def in_points(difference: Interval) -> str:
     """A difference of accuracies in points, with its interval."""
     return f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+
+
+def p_text(p: float) -> str:
+    """A p value to three decimals, of which none is zero."""
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from .looks import ARMS, KINDS, LINES, MARKERS, MEASURES, PALETTE, kind, look
+from .looks import ARMS, KINDS, LINES, MARKERS, MEASURES, PALETTE, kind, look, symbol
 from .manifest import folder, note
 from .result_file import Result
 
@@ -24,6 +24,7 @@ __all__ = [
     "kind",
     "look",
     "save_figure",
+    "symbol",
     "use_style",
 ]
 

@@ -121,6 +121,25 @@ def seeds_of(rows: pd.DataFrame, column: str = "accuracy") -> dict[int, float]:
     return values
 
 
+def cost_share(table: pd.DataFrame, arm: str, control: str, column: str) -> float:
+    """Mean of ``column`` over the runs of one arm, as a share of the control's.
+
+    Args:
+        table: one row per run, from :func:`frame`.
+        arm: name of the arm.
+        control: name of the arm that it is held against.
+        column: ``"conv_weights"``, ``"conv_macs"`` or another count.
+
+    Raises:
+        ValueError: the table has no run of one of them.
+    """
+    means = table.groupby("arm")[column].mean()
+    for name, value in (("arm", arm), ("control", control)):
+        if value not in means.index:
+            raise ValueError(f"{name}: expected an arm of the table, got {value!r}; it has {', '.join(means.index)}")
+    return means[arm] / means[control]
+
+
 def summary(table: pd.DataFrame, columns: Iterable[str] = ("conv_weights", "weights", "conv_macs")) -> pd.DataFrame:
     """One row per arm: accuracy in per cent with its interval, and the mean of ``columns``."""
     rows = {}

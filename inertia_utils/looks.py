@@ -53,11 +53,13 @@ ARMS = tuple(
             *(f"dense 2×2, {width} channels" for width in (39, 58, 83)),
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
             *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
-            *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
+            "dense 3×3, 44 channels",
+            "inertial (5, 2), reapply dilate, merge stack, gate rate 0.5, friction random",
             "inertial (3, 2), cores 2, dense first layer",
             *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
+            "inertial (5, 2), reapply dilate, merge stack, gate rate 0.5",
         )
     )
 )
@@ -95,6 +97,11 @@ def look(name: str) -> dict[str, str]:
     digest = hashlib.sha256(name.encode()).digest()
     # Up to 128 listed names take a shift of 0 or 1.
     return _look(digest[0] % (len(PALETTE) * len(MARKERS)), shift=2 + digest[1] % 2)
+
+
+def symbol(name: str) -> dict[str, str]:
+    """Colour and marker of :func:`look` alone, as scatter plots take them."""
+    return {part: value for part, value in look(name).items() if part != "linestyle"}
 
 
 def kind(arm: str) -> str:

@@ -81,7 +81,8 @@ def inertial_layer(size: Profile) -> Plan:
 def window_and_margin(size: Profile) -> Plan:
     """Every window and margin with the gate open, and the dense and separable networks to hold them against."""
     arms = grid(size.windows, size.cores)
-    small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1] + [STACKED]
+    small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
+    rivalled = dict.fromkeys([*small, *PRIMARY])
     controls = [dense(1), dense(2), *(make(d) for d in size.windows for make in (dense, separable))]
     behind_dense = [inertial(3, 2, cores=2, dense_first=True)]
     primary = dict.fromkeys(arm for pair in primary_pairs() for arm in reversed(pair))
@@ -89,7 +90,7 @@ def window_and_margin(size: Profile) -> Plan:
         "primary": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary],
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
-        "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in small],
+        "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in rivalled],
         "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
     }
@@ -245,7 +246,20 @@ def primary_pairs() -> list[tuple[Arm, Arm]]:
     """The comparisons that decide: every primary arm against dense 3×3, and against what replaces it most simply."""
     large, small, stacked = PRIMARY
     own = [(large, dense(5)), (small, dense(1)), (small, narrowed(small)), (stacked, narrowed(stacked))]
-    return [(arm, dense(3)) for arm in PRIMARY] + own
+    return planned_family() + own
+
+
+def control_pairs() -> list[tuple[Arm, Arm]]:
+    """Every primary arm against what its MACs would have bought without a periphery, and against the separable window.
+
+    A widened core has the inertial arm's MACs (design, section 6, rule 3).
+    """
+    return [(arm, control) for arm in PRIMARY for control in (widened(arm), separable(arm.kernel_size))]
+
+
+def planned_family() -> list[tuple[Arm, Arm]]:
+    """The primary comparisons whose p values are adjusted together: every primary arm against dense 3×3."""
+    return [(arm, dense(3)) for arm in PRIMARY]
 
 
 def ranking_measures() -> list[str]:

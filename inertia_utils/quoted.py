@@ -6,7 +6,7 @@ import pandas as pd
 
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .comparisons import compare_arms, in_points
-from .frames import by_arm, frame, unique
+from .frames import by_arm, cost_share, frame, unique
 from .result_file import Result
 from .study import Study
 
@@ -79,10 +79,5 @@ def _arms(primary: list[Result]) -> dict[str, str]:
         numbers[f"Difference{name}"] = in_points(comparisons[pair].difference) if compared else MISSING
         for kind, column in (("Weight", "conv_weights"), ("Mac", "conv_macs")):
             known = accuracy.keys() >= set(pair)
-            numbers[f"{kind}Share{name}"] = f"{_share(table, *pair, column):.0%}" if known else MISSING
+            numbers[f"{kind}Share{name}"] = f"{cost_share(table, *pair, column):.0%}" if known else MISSING
     return numbers
-
-
-def _share(table: pd.DataFrame, arm: str, control: str, column: str) -> float:
-    means = table.groupby("arm")[column].mean()
-    return means[arm] / means[control]

@@ -31,9 +31,14 @@ class Interval:
     high: float
     count: int
 
+    @property
+    def half_width(self) -> float | None:
+        """Half of the interval; None for two values or one, which have no spread worth showing."""
+        return self.high - self.mean if self.count > 2 else None
+
     def __format__(self, spec: str) -> str:
-        """``mean ± half width (n)``, each number by ``spec``; two values have no spread worth showing."""
-        spread = f" ± {format(self.high - self.mean, spec.lstrip('+'))}" if self.count > 2 else ""
+        """``mean ± half width (n)``, each number by ``spec``."""
+        spread = "" if self.half_width is None else f" ± {format(self.half_width, spec.lstrip('+'))}"
         return f"{format(self.mean, spec)}{spread} (n={self.count})"
 
 

@@ -4,8 +4,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import PathCollection
 
 from inertia_utils import charts
+from inertia_utils.stats import interval
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +30,14 @@ def runs():
 
 def points(axes):
     """All scattered points of an axes."""
-    return sorted(tuple(map(float, row)) for marks in axes.collections for row in marks.get_offsets())
+    scattered = [marks for marks in axes.collections if isinstance(marks, PathCollection)]
+    return sorted(tuple(map(float, row)) for marks in scattered for row in marks.get_offsets())
+
+
+def ends(axes):
+    """Low and high ends of all error bars of an axes."""
+    bars = [bar for bars in axes.containers for bar in bars.lines[2]]
+    return [bar.get_segments()[0].tolist() for bar in bars]
 
 
 def test_every_run_and_every_mean_is_drawn_against_both_costs():
@@ -38,9 +47,19 @@ def test_every_run_and_every_mean_is_drawn_against_both_costs():
     for axes, cost in zip(figure.axes, charts.COSTS, strict=True):
         expected = pd.concat([table, means])
         assert np.allclose(points(axes), sorted(zip(expected[cost], 100 * expected["accuracy"], strict=True)))
-        frontier, reference = axes.lines
+        (frontier,) = [line for line in axes.lines if line.get_label() == "frontier"]
+        (reference,) = [line for line in axes.lines if line.get_label() == "mean of dense 3×3"]
         assert frontier.get_xdata().tolist() == means[cost][["inertial (3, 2)", "dense 3×3"]].tolist()
         assert np.allclose(reference.get_ydata(), 93.5)
+
+
+def test_intervals_are_drawn_from_three_seeds_on():
+    table = runs()
+    third = table[(table["arm"] == "inertial (3, 2)") & (table["seed"] == 0)].assign(seed=2, accuracy=0.95)
+    expected = interval([92, 93, 95])
+    for axes in charts.accuracy_against_costs(pd.concat([table, third]), "dense 3×3").axes:
+        ((low, high),) = ends(axes)
+        assert low[0] == high[0] and (low[1], high[1]) == pytest.approx((expected.low, expected.high))
 
 
 def test_a_reference_that_is_not_there_is_refused():
@@ -63,6 +82,16 @@ def test_a_gate_curve_runs_through_the_means_of_the_seeds():
     charts.gate_curve(axes, pd.DataFrame(rows, columns=["rate", "open_fraction", "accuracy"]), "range")
     assert np.allclose(axes.lines[0].get_xydata(), [(50, 81), (100, 90)])
     assert np.allclose(points(axes), [(48, 80), (52, 82), (100, 90)])
+
+
+def test_a_gate_curve_lies_in_the_band_of_its_intervals():
+    rows = [(0.5, 0.5, 0.80), (0.5, 0.5, 0.82), (0.5, 0.5, 0.87), (1.0, 1.0, 0.90), (1.0, 1.0, 0.92)]
+    _, axes = plt.subplots()
+    charts.gate_curve(axes, pd.DataFrame(rows, columns=["rate", "open_fraction", "accuracy"]), "range")
+    (band,) = [marks for marks in axes.collections if not isinstance(marks, PathCollection)]
+    corners = {tuple(corner) for path in band.get_paths() for corner in path.vertices.round(6).tolist()}
+    of_three = interval([80, 82, 87])
+    assert corners == {(50.0, round(of_three.low, 6)), (50.0, round(of_three.high, 6)), (100.0, 91.0)}
 
 
 def test_differences_are_drawn_seed_by_seed_from_the_top():

@@ -7,6 +7,7 @@ from inertia_utils.comparisons import (
     compare_arms,
     comparison_table,
     differences,
+    p_text,
     paired_difference,
 )
 from inertia_utils.stats import holm
@@ -56,6 +57,10 @@ def test_nothing_in_common_is_an_empty_table():
 def test_without_adjusted_p_values_there_is_no_column_of_them():
     table = comparison_table(compare_arms(TABLE, [("a", "b")]))
     assert table.columns.tolist() == ["difference (points)", "seeds", "verdict"]
+
+
+def test_no_p_value_is_shown_as_zero():
+    assert [p_text(p) for p in (1.0, 0.0444, 0.001, 0.0009)] == ["1.000", "0.044", "0.001", "< 0.001"]
 
 
 def test_differences_are_seed_by_seed():

@@ -54,6 +54,11 @@ def test_listed_names_look_different_even_without_colour(names):
     assert len({look["marker"] for look in seen[:8]}) == len({look["color"] for look in seen[:8]}) == len(names[:8])
 
 
+def test_a_symbol_is_a_look_without_its_line():
+    assert looks.symbol("range") | {"linestyle": looks.look("range")["linestyle"]} == looks.look("range")
+    assert "linestyle" not in looks.symbol("range")
+
+
 def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
     taken = {tuple(figures.look(name).values()) for name in looks.ARMS}
     others = [f"stranger {number}" for number in range(300)]

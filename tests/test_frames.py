@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from inertia_utils.arms import inertial
-from inertia_utils.frames import at_rate, by_seed, seeds_of, trained_gates
+from inertia_utils.frames import at_rate, by_seed, cost_share, seeds_of, trained_gates
 from inertia_utils.result_file import Result
 from inertia_utils.train_run import TrainRun
 
@@ -51,3 +51,10 @@ def test_at_rate_takes_one_measure_and_one_rate():
     table = pd.DataFrame(rows, columns=["friction", "rate", "seed", "accuracy"])
     assert at_rate(table, "range", 0.5) == {0: 0.9, 1: 0.85}
     assert at_rate(table, "oracle", 0.5) == {}
+
+
+def test_a_share_of_cost_is_that_of_the_means():
+    table = pd.DataFrame({"arm": ["a", "a", "b"], "conv_macs": [1.0, 3.0, 8.0]})
+    assert cost_share(table, "a", "b", "conv_macs") == 0.25
+    with pytest.raises(ValueError, match=r"control: expected an arm of the table, got 'c'; it has a, b"):
+        cost_share(table, "a", "c", "conv_macs")

@@ -7,7 +7,7 @@ import pytest
 from inertia_utils.arms import dense, inertial
 from inertia_utils.gate_run import GateRun
 from inertia_utils.models import narrowed, widened
-from inertia_utils.plans import PLANS, PRIMARY, plan, primary_pairs
+from inertia_utils.plans import PLANS, PRIMARY, control_pairs, plan, primary_pairs
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
 from inertia_utils.runs import config, from_config, run_id
@@ -41,6 +41,16 @@ def test_what_decides_has_all_its_seeds(profile):
     arms = {arm for pair in primary_pairs() for arm in pair}
     assert arms.issuperset({*PRIMARY, dense(5), dense(3), dense(1)})
     assert planned == {(arm, seed) for arm in arms for seed in range(size.seeds)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_control_of_a_primary_arm_is_planned(profile):
+    groups = plan("03_window_and_margin", profile)
+    planned = {run.arm for group in ("controls", "widened") for run in groups[group]}
+    pairs = control_pairs()
+    assert {arm for arm, _ in pairs} == {*PRIMARY}
+    assert {control for _, control in pairs if control.kernel_size <= max(profile_named(profile).windows)} <= planned
+    assert {control.conv for _, control in pairs} == {"dense", "separable"}
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed])
