@@ -1,7 +1,8 @@
 """The claims of the original text, each with its condition and what the stored results say of it.
 
 Rules, fixed before the runs (design, section 6): differences are paired by seed and carry t intervals; the margin of
-non-inferiority is 0.3 points; p values of claims of one kind are one family, adjusted by Holm's procedure.
+non-inferiority is 0.3 points; p values of claims of one kind are one family, adjusted by Holm's procedure, in which a
+claim without a comparison counts with p = 1.
 
 - *keeps*: the arm is at most the margin worse than its control.  It holds if the adjusted p value of non-inferiority is
   below 0.05, does not hold if the whole interval lies below minus the margin, and is open otherwise.
@@ -135,7 +136,9 @@ class Finding:
 
     @property
     def p_value(self) -> float:
-        """Of the claim's null hypothesis."""
+        """Of the claim's null hypothesis; 1 without a comparison, so that stopping early buys nothing."""
+        if self.comparison is None:
+            return 1.0
         keeps = self.claim.kind == "keeps"
         return self.comparison.p_non_inferior if keeps else self.comparison.p_different
 
@@ -173,12 +176,12 @@ def summarise(claims: Iterable[Claim], studies: Sequence[Study]) -> pd.DataFrame
 
 
 def adjusted_p_values(findings: Sequence[Finding]) -> list[float | None]:
-    """Holm's adjustment within each kind of claim; None where there is no test."""
+    """Holm's adjustment within each kind of claim; None where there is no test yet, which counts with p = 1."""
     adjusted: list[float | None] = [None] * len(findings)
     for kind in ("keeps", "beats"):
-        family = [i for i, finding in enumerate(findings) if finding.claim.kind == kind and finding.comparison]
+        family = [i for i, finding in enumerate(findings) if finding.claim.kind == kind]
         for position, p in zip(family, holm([findings[i].p_value for i in family]), strict=True):
-            adjusted[position] = p
+            adjusted[position] = p if findings[position].comparison else None
     return adjusted
 
 

@@ -44,11 +44,12 @@ def _periphery() -> list[Claim]:
 def _skipping() -> list[Claim]:
     arm = inertial(5, 2).name
     # What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
-    kinds = [(arm, "detail"), (inertial(3, 2).name, "detail"), (arm, "core")]
-    half, all_open, random = (
-        [Side(name, friction=friction, rate=rate, skip=skip) for name, skip in kinds]
-        for friction, rate in (("range", 0.5), ("range", 1.0), ("random", 0.5))
-    )
+    details, core = [(arm, "detail"), (inertial(3, 2).name, "detail")], (arm, "core")
+
+    def after(gated: tuple[str, str], friction: str, rate: float) -> Side:
+        name, skip = gated
+        return Side(name, friction=friction, rate=rate, skip=skip)
+
     condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
     gated = {
         name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name, "lenet") for name in ("range", "random")
@@ -62,9 +63,9 @@ def _skipping() -> list[Claim]:
     kept = "Inertia: where friction is low, the core itself can be skipped"
     knows = "Friction knows where to skip"
     return [
-        *(Claim(skipped, condition, *sides) for sides in zip(half[:2], all_open[:2], strict=True)),
+        *(Claim(skipped, condition, after(detail, "range", 0.5), after(detail, "range", 1.0)) for detail in details),
         Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
-        Claim(kept, condition, half[2], all_open[2]),
+        Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0)),
         Claim(kept, trained, quarter["range", "core"], Side(arm)),
         Claim(
             "Core kept, re-applied core stacked where friction is high",
@@ -72,7 +73,10 @@ def _skipping() -> list[Claim]:
             Side(LITERAL.name),
             Side(dense(5).name),
         ),
-        *(Claim(knows, condition, *sides, "beats") for sides in zip(half, random, strict=True)),
+        *(
+            Claim(knows, condition, after(kind, "range", 0.5), after(kind, "random", 0.5), "beats")
+            for kind in (*details, core)
+        ),
         *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
         Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]

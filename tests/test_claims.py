@@ -76,6 +76,12 @@ def test_holm_adjusts_within_one_kind():
     assert adjusted[1] == pytest.approx(find(BEATS, [known]).p_value)
 
 
+def test_a_claim_without_a_comparison_counts_as_failed():
+    known, single = (find(KEEPS, [study(values, [0.8, 0.81, 0.82])]) for values in ([0.802, 0.811, 0.823], [0.8]))
+    adjusted = claims.adjusted_p_values([known, single])
+    assert adjusted == [pytest.approx(min(1, 2 * known.p_value)), None] and 0 < known.p_value < adjusted[0]
+
+
 def test_missing_runs_are_not_yet_run():
     table = summarise(original_claims(), [Study("09_final_figures", "full", {}, [])])
     assert set(table["verdict"]) == {"not yet run"} and set(table["seeds"]) == {"0"} and set(table["profile"]) == {""}
