@@ -71,7 +71,7 @@ class Arm:
             parts.append(f"{self.hidden} channels")
         if self.step_factor:
             parts.append(f"steps ×{self.step_factor:g}")
-        return ", ".join(parts)
+        return ", ".join(parts + self._first_layer())
 
     def _changed_options(self) -> list[str]:
         options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
@@ -84,8 +84,10 @@ class Arm:
             changed["temperature"] = f"{self.temperature:g}"
         if self.step_factor:
             changed["steps"] = f"×{self.step_factor:g}"
-        first = self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]
-        return [f"{name} {value}" for name, value in changed.items()] + first
+        return [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
+
+    def _first_layer(self) -> list[str]:
+        return self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]
 
     def layer(self, in_channels: int, out_channels: int, padding: int | str, *, first: bool = False) -> nn.Module:
         """A convolution of this arm.
@@ -147,9 +149,13 @@ def inertial(kernel_size: int, margin: int, **options: object) -> Arm:
     return replace(Arm("inertial", kernel_size, margin), **options)
 
 
-def separable(kernel_size: int) -> Arm:
-    """The depthwise-separable d×d arm."""
-    return Arm("separable", kernel_size)
+def separable(kernel_size: int, dense_first: bool = False) -> Arm:
+    """The depthwise-separable d×d arm.
+
+    On an image of one channel a separable first layer has a single spatial filter, of which all its outputs are
+    multiples; ``dense_first`` spares the network that, as is usual with separable networks.
+    """
+    return Arm("separable", kernel_size, dense_first=dense_first)
 
 
 def as_arm(kernel: int | Arm) -> Arm:

@@ -51,15 +51,16 @@ ARMS = tuple(
             *(f"inertial ({d}, {k}), cores {m}" for m in (2, 3) for d, k in _SMALL_CORES),
             *(f"dense 1×1, {width} channels" for width in (67, 123, 203)),
             *(f"dense 2×2, {width} channels" for width in (39, 58, 83)),
-            *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
+            *(f"separable {d}×{d}, dense first layer" for d in (3, 5)),
             *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
             "dense 3×3, 44 channels",
-            "inertial (5, 2), reapply dilate, merge stack, gate rate 0.5, friction random",
+            "separable 7×7, dense first layer",
             "inertial (3, 2), cores 2, dense first layer",
             *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
-            "inertial (5, 2), reapply dilate, merge stack, gate rate 0.5",
+            *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
+            *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
         )
     )
 )

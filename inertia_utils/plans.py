@@ -83,7 +83,9 @@ def window_and_margin(size: Profile) -> Plan:
     arms = grid(size.windows, size.cores)
     small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
     rivalled = dict.fromkeys([*small, *PRIMARY])
-    controls = [dense(1), dense(2), *(make(d) for d in size.windows for make in (dense, separable))]
+    controls = [dense(1), dense(2)]
+    for d in size.windows:
+        controls += [dense(d), separable(d), separable(d, dense_first=True)]
     behind_dense = [inertial(3, 2, cores=2, dense_first=True)]
     primary = dict.fromkeys(arm for pair in primary_pairs() for arm in reversed(pair))
     return {
@@ -256,7 +258,9 @@ def control_pairs() -> list[tuple[Arm, Arm]]:
 
     A widened core has the inertial arm's MACs (design, section 6, rule 3).
     """
-    return [(arm, control) for arm in PRIMARY for control in (widened(arm), separable(arm.kernel_size))]
+    return [
+        (arm, control) for arm in PRIMARY for control in (widened(arm), separable(arm.kernel_size, dense_first=True))
+    ]
 
 
 def planned_family() -> list[tuple[Arm, Arm]]:

@@ -1,8 +1,9 @@
 import math
 
 import pytest
+from torch import nn
 
-from inertia_utils.arms import dense, inertial
+from inertia_utils.arms import dense, inertial, separable
 from inertia_utils.models import FashionNet
 
 
@@ -26,3 +27,13 @@ def test_a_margin_is_for_inertial_arms_only():
     with pytest.raises(ValueError, match="margin: 1 does not go with conv='dense'"):
         inertial(3, 1, conv="dense")
     assert dense(3).margin == 0
+
+
+def test_a_separable_network_can_keep_its_first_layer_dense():
+    arm = separable(3, dense_first=True)
+    assert arm.name == "separable 3×3, dense first layer"
+    first, second = (
+        arm.layer(*channels, "same", first=number == 0) for number, channels in enumerate([(1, 8), (8, 4)])
+    )
+    assert isinstance(first, nn.Conv2d) and first.weight.shape == (8, 1, 3, 3)
+    assert [conv.groups for conv in second] == [8, 1]
