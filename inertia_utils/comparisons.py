@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 
 from .frames import at_rate, by_seed
-from .stats import Comparison, Interval, compare, holm, interval
+from .predict_run import Correct
+from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
 
 #: An arm and the control that it is held against, by their names.
 Pair = tuple[str, str]
@@ -42,14 +43,33 @@ def adjusted(comparisons: Mapping[Pair, Comparison], family: Iterable[Pair]) -> 
     return {pair: p for pair, p in zip(family, holm(p_values), strict=True) if pair in comparisons}
 
 
+def over_images(correct: Correct, pairs: Iterable[Pair]) -> dict[Pair, Interval]:
+    """The difference of each pair that has two seeds in common, with an interval for other seeds and other images.
+
+    Args:
+        correct: from :func:`~inertia_utils.predict_run.correct_images`.
+        pairs: names of arms.
+    """
+    intervals = {}
+    for arm, control in pairs:
+        ours, theirs = correct.get(arm, {}), correct.get(control, {})
+        if len(seeds := sorted(ours.keys() & theirs.keys())) > 1:
+            table = [ours[seed].astype(int) - theirs[seed].astype(int) for seed in seeds]
+            intervals[arm, control] = crossed_interval(table)
+    return intervals
+
+
 def comparison_table(
-    comparisons: Mapping[Pair, Comparison], p_values: Mapping[Pair, float] | None = None
+    comparisons: Mapping[Pair, Comparison],
+    p_values: Mapping[Pair, float] | None = None,
+    crossed: Mapping[Pair, Interval] | None = None,
 ) -> pd.DataFrame:
     """One row per pair: difference in points with its interval, seeds, verdict, adjusted p value where there is one.
 
     Args:
         comparisons: from :func:`compare_arms`.
         p_values: from :func:`adjusted`; without them there is no such column.
+        crossed: from :func:`over_images`, whose intervals get a column of their own; without them there is none.
     """
     rows = {}
     for pair, comparison in comparisons.items():
@@ -61,6 +81,10 @@ def comparison_table(
         }
         if p_values is not None:
             rows[pair]["p non-inferior, Holm"] = p_text(p_values[pair]) if pair in p_values else ""
+        if crossed is not None:
+            # Other numbers of seeds would make it the interval of another difference.
+            same = pair in crossed and crossed[pair].count == gap.count
+            rows[pair]["over seeds and images"] = in_points(crossed[pair]) if same else ""
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.index = pd.MultiIndex.from_tuples(rows, names=["arm", "control"])
     return table

@@ -15,6 +15,7 @@ from .initialise import INITIALISATIONS
 from .inspect_run import InspectRun
 from .layer import SKIPS
 from .models import narrowed, widened
+from .predict_run import PredictRun
 from .profiles import Profile, profile_named
 from .reapply import REAPPLICATIONS
 from .runs import Run
@@ -88,8 +89,10 @@ def window_and_margin(size: Profile) -> Plan:
         controls += [dense(d), separable(d), separable(d, dense_first=True)]
     behind_dense = [inertial(3, 2, cores=2, dense_first=True)]
     primary = dict.fromkeys(arm for pair in primary_pairs() for arm in reversed(pair))
+    decisive = [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary]
     return {
-        "primary": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary],
+        "primary": decisive,
+        "predictions": [PredictRun(run) for run in decisive],
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
         "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in rivalled],
@@ -193,7 +196,7 @@ def mnist_lenet(size: Profile) -> Plan:
 
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
-    "03_window_and_margin": ("primary", "grid", "controls", "widened"),
+    "03_window_and_margin": ("primary", "predictions", "grid", "controls", "widened"),
     "04_friction": ("gated", "small"),
     "05_gate": ("test_time", "trained"),
     "06_reapplication": ("literal",),

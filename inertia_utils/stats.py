@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -82,6 +83,44 @@ def interval(values: Sequence[float]) -> Interval:
         return Interval(mean, np.nan, np.nan, 1)
     half = float(stats.sem(values) * stats.t.ppf(1 - ALPHA / 2, values.size - 1))
     return Interval(mean, mean - half, mean + half, values.size)
+
+
+def crossed_interval(values: ArrayLike) -> Interval:
+    r"""Mean of a table of seeds by images, with an interval for other seeds and other images than these.
+
+    Seeds and images are both random and every seed meets every image: v_si = μ + a_s + b_i + e_si.  With the mean
+    squares M_a of seeds, M_b of images and M_e of what is left, the mean of S·I values has the variance
+
+        (M_a + max(M_b − M_e, 0)) / (S·I),
+
+    of whose two terms the first alone is that of the interval over seeds.  The degrees of freedom are Satterthwaite's.
+
+    Args:
+        values: shape (S, I), such as differences of correctness, two seeds and two images or more.
+
+    Returns:
+        The interval, whose ``count`` is that of seeds.
+
+    Raises:
+        ValueError: the table has another shape.
+
+    Source: the two-way random model of Searle, Casella and McCulloch, Variance Components (1992); Satterthwaite,
+    Biometrics Bulletin 2 (1946).
+    """
+    table = np.asarray(values, dtype=float)
+    if table.ndim != 2 or min(table.shape) < 2:
+        raise ValueError(f"values: expected at least 2 seeds by 2 images, got shape {table.shape}")
+    seeds, images = table.shape
+    mean, of_seeds, of_images = table.mean(), table.mean(1, keepdims=True), table.mean(0, keepdims=True)
+    between_seeds = images * ((of_seeds - mean) ** 2).sum() / (seeds - 1)
+    between_images = seeds * ((of_images - mean) ** 2).sum() / (images - 1)
+    rest = ((table - of_seeds - of_images + mean) ** 2).sum() / ((seeds - 1) * (images - 1))
+    terms = np.array([between_seeds, max(between_images - rest, 0)])
+    if not terms.any():
+        return Interval(float(mean), float(mean), float(mean), seeds)
+    freedom = terms.sum() ** 2 / (terms**2 / [seeds - 1, images - 1]).sum()
+    half = np.sqrt(terms.sum() / table.size) * stats.t.ppf(1 - ALPHA / 2, freedom)
+    return Interval(float(mean), float(mean - half), float(mean + half), seeds)
 
 
 def compare(arm: dict[int, float], control: dict[int, float], margin: float = MARGIN) -> Comparison:

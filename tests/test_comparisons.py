@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,10 +8,11 @@ from inertia_utils.comparisons import (
     compare_arms,
     comparison_table,
     differences,
+    over_images,
     p_text,
     paired_difference,
 )
-from inertia_utils.stats import holm
+from inertia_utils.stats import Interval, crossed_interval, holm
 
 VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
 TABLE = pd.DataFrame(
@@ -57,6 +59,23 @@ def test_nothing_in_common_is_an_empty_table():
 def test_without_adjusted_p_values_there_is_no_column_of_them():
     table = comparison_table(compare_arms(TABLE, [("a", "b")]))
     assert table.columns.tolist() == ["difference (points)", "seeds", "verdict"]
+
+
+def test_differences_over_images_take_common_seeds():
+    random = np.random.default_rng(0)
+    correct = {
+        arm: {seed: random.random(50) < 0.8 for seed in seeds} for arm, seeds in (("a", (0, 1, 2)), ("b", (2, 1)))
+    }
+    found = over_images(correct, [("a", "b"), ("a", "missing")])
+    values = [correct["a"][seed].astype(float) - correct["b"][seed] for seed in (1, 2)]
+    assert found == {("a", "b"): crossed_interval(values)}
+
+
+def test_intervals_over_images_stand_beside_those_of_the_same_seeds():
+    comparisons = compare_arms(TABLE, [("a", "b"), ("a", "c")])
+    crossed = {("a", "b"): Interval(0.01, -0.02, 0.04, 3), ("a", "c"): Interval(0.0, -0.01, 0.01, 2)}
+    table = comparison_table(comparisons, crossed=crossed)
+    assert table["over seeds and images"].tolist() == ["+1.00 [-2.00, +4.00]", ""]
 
 
 def test_no_p_value_is_shown_as_zero():

@@ -1,14 +1,16 @@
 """Statistics against scipy and by hand."""
 
 import math
+import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats as scipy_stats
 
-from inertia_utils.stats import MARGIN, compare, holm, interval
+from inertia_utils.stats import MARGIN, compare, crossed_interval, holm, interval
 
 accuracies = st.lists(st.floats(0.8, 0.95), min_size=3, max_size=12)
 
@@ -77,3 +79,56 @@ def test_differences_without_spread():
 def test_holm_by_hand():
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([]) == []
+
+
+def crossed_by_definition(table):
+    """Half the width of the interval, from sums over single cells."""
+    seeds, images = table.shape
+    mean, cells = table.mean(), [(s, i) for s in range(seeds) for i in range(images)]
+    rows = images * sum((table[s].mean() - mean) ** 2 for s in range(seeds)) / (seeds - 1)
+    columns = seeds * sum((table[:, i].mean() - mean) ** 2 for i in range(images)) / (images - 1)
+    rest = sum((table[s, i] - table[s].mean() - table[:, i].mean() + mean) ** 2 for s, i in cells)
+    rest /= (seeds - 1) * (images - 1)
+    of_images = max(columns - rest, 0)
+    total = rows + of_images
+    free = total**2 / (rows**2 / (seeds - 1) + of_images**2 / (images - 1))
+    return math.sqrt(total / table.size) * scipy_stats.t.ppf(0.975, free)
+
+
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(hnp.arrays(float, st.tuples(st.integers(2, 5), st.integers(2, 9)), elements=st.floats(-1, 1)))
+def test_the_crossed_interval_is_that_of_the_two_way_model(table):
+    assume(np.ptp(table.mean(1)) > 1e-3)
+    found, half = crossed_interval(table), crossed_by_definition(table)
+    assert (found.mean, found.count) == (pytest.approx(table.mean()), len(table))
+    assert (found.low, found.high) == pytest.approx((table.mean() - half, table.mean() + half))
+
+
+def test_equal_values_have_no_spread():
+    found = crossed_interval(np.full((3, 4), 0.5))
+    assert (found.mean, found.low, found.high, found.count) == (0.5, 0.5, 0.5, 3)
+
+
+def test_images_that_all_behave_alike_leave_the_interval_over_seeds():
+    table = np.repeat([[0.1], [0.4], [-0.2]], 7, axis=1)
+    found, expected = crossed_interval(table), interval([0.1, 0.4, -0.2])
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_crossed_interval_covers_what_the_one_over_seeds_misses():
+    random = np.random.default_rng(0)
+    covered = {crossed_interval: 0, interval: 0}
+    for _ in range(300):
+        table = 0.1 * random.normal(size=(6, 1)) + random.normal(size=30) + random.normal(size=(6, 30))
+        for method, values in ((crossed_interval, table), (interval, table.mean(1))):
+            found = method(values)
+            covered[method] += found.low <= 0 <= found.high
+    assert covered[crossed_interval] >= 0.92 * 300 and covered[interval] <= 0.85 * 300
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (4,)])
+def test_a_crossed_interval_needs_seeds_and_images(shape):
+    with pytest.raises(
+        ValueError, match=re.escape(f"values: expected at least 2 seeds by 2 images, got shape {shape}")
+    ):
+        crossed_interval(np.zeros(shape))
