@@ -40,7 +40,7 @@ class Side:
         arm: name of the arm.
         network: that it is trained in.
         friction: measure by which the trained network is gated afterwards; empty for the network as it was trained.
-        rate: fraction of positions (blocks for ``skip="core"``) that this opens.
+        rate: fraction of positions (blocks for ``skip="core"``) that its thresholds are asked to open.
         skip: what the gates then skip.
     """
 
@@ -55,7 +55,7 @@ class Side:
         """What tables call it."""
         if not self.friction:
             return self.arm
-        opened = "all open" if self.rate == 1 else f"{self.friction} opens {self.rate:.0%}"
+        opened = "all open" if self.rate == 1 else f"{self.friction} at {self.rate:.0%} asked"
         return f"{self.arm}, {opened}" + (f", skip {self.skip}" if self.skip != GateRun.skip else "")
 
     def seed(self, run: Run) -> int | None:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from .frames import at_rate, by_seed
+from .frames import by_seed, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
 from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
 
+#: How far open fractions of a layer may be apart to be called equal.
+EQUAL_RATES = 0.03
 #: An arm and the control that it is held against, by their names.
 Pair = tuple[str, str]
 
@@ -114,25 +116,40 @@ def p_text(p: float) -> str:
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per rate: mean accuracy of every measure in per cent, and its difference from the random gate in points.
+    """One row per rate: what every measure opens and reaches in per cent, and its difference from the random gate.
+
+    Measured open fractions are those of the layers in turn.  A difference in points is marked as unequal where a layer
+    opens another fraction than it does with the random gate, by more than :data:`EQUAL_RATES`.
 
     Args:
         table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
     """
     rows = {}
-    for rate in sorted(table["rate"].unique()):
-        values = {name: at_rate(table, name, rate) for name in table["friction"].unique()}
-        row = {
-            f"{name} (%)": f"{100 * interval(list(seeds.values())).mean:.2f}" for name, seeds in values.items() if seeds
-        }
-        random = values.pop("random", {})
-        row |= {
-            f"{name} − random": f"{paired_difference(seeds, random):+.2f}"
-            for name, seeds in values.items()
-            if seeds.keys() & random.keys()
-        }
+    for rate, at_this in table.groupby("rate"):
+        gated = dict(iter(at_this.groupby("friction", sort=False)))
+        row = {}
+        for name, runs in gated.items():
+            row[f"{name} open (%)"] = open_text(runs)
+            row[f"{name} (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
+        random = gated.pop("random", table.iloc[:0])
+        for name, runs in gated.items():
+            ours, chance = seeds_of(runs), seeds_of(random)
+            if ours.keys() & chance.keys():
+                mark = "" if equally_open(runs, random) else ", unequal"
+                row[f"{name} − random"] = f"{paired_difference(ours, chance):+.2f}{mark}"
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
+
+
+def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:
+    """Whether every layer opens the same fraction in both, within :data:`EQUAL_RATES`.
+
+    Args:
+        runs: rows of one network at one rate, from :func:`~inertia_utils.frames.gates`.
+        others: of its control.
+    """
+    ours, theirs = open_by_layer(runs), open_by_layer(others)
+    return all(abs(ours[layer] - theirs[layer]) <= EQUAL_RATES for layer in ours.keys() & theirs.keys())
 
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:

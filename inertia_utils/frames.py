@@ -48,7 +48,8 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
 def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
     """One row per network trained with its gate: gate, friction, skip, rate, seed, accuracy and MACs.
 
-    ``open_fraction`` is the mean of the layers' measured ones; ``friction`` is empty for gates that do not look at it.
+    ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well; ``friction`` is
+    empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
 
     Args:
         results: of training runs with inertial arms.
@@ -66,7 +67,9 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
                 "open_fraction": CONSTANT[arm.gate] if arm.gate in CONSTANT else _mean_open(metrics),
                 "seed": result.run.seed,
                 "accuracy": metrics["accuracy"],
+                "holdout_accuracy": result.history[-1]["holdout_accuracy"],
                 "conv_macs": metrics["conv_macs"],
+                **{name: value for name, value in metrics.items() if name.startswith("open_fraction/")},
             }
         )
     return pd.DataFrame(rows)
@@ -75,6 +78,17 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:
     """Seed → accuracy of networks gated by one measure at one rate; ``table`` is from :func:`gates`."""
     return seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
+
+
+def open_by_layer(rows: pd.DataFrame) -> dict[str, float]:
+    """Layer → mean of its measured open fractions; ``rows`` are from :func:`gates` or :func:`trained_gates`."""
+    means = rows.filter(like="open_fraction/").mean().dropna()
+    return {name.split("/")[1]: float(value) for name, value in means.items()}
+
+
+def open_text(rows: pd.DataFrame) -> str:
+    """Measured open fractions in per cent, layer by layer from the first."""
+    return " / ".join(f"{100 * value:.0f}" for value in open_by_layer(rows).values())
 
 
 def frontier(points: pd.DataFrame, cost: str, gain: str = "accuracy") -> pd.DataFrame:

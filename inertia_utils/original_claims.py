@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .arms import dense, inertial
+from .arms import dense, inertial, separable
 from .claims import Claim, Side
 from .layer import SKIPS
 from .models import narrowed, widened
@@ -37,6 +37,10 @@ def _periphery() -> list[Claim]:
         (better_spent, small, widened(small)),
         (better_spent, small, narrowed(small)),
         (better_spent, STACKED, narrowed(STACKED)),
+        *(
+            ("Core, then periphery, beats depthwise, then pointwise", arm, separable(3, dense_first=True))
+            for arm in (small, STACKED)
+        ),
     ]
     return [Claim(statement, FASHION, Side(arm.name), Side(rival.name), "beats") for statement, arm, rival in pairs]
 

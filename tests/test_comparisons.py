@@ -8,6 +8,7 @@ from inertia_utils.comparisons import (
     compare_arms,
     comparison_table,
     differences,
+    equally_open,
     over_images,
     p_text,
     paired_difference,
@@ -94,23 +95,38 @@ def test_a_paired_difference_is_in_points_over_common_seeds():
         paired_difference({0: 0.9}, {1: 0.9})
 
 
+def gated(friction, rate, seed, accuracy, first, second=0.5):
+    """A row as of the frame of gated networks."""
+    names = ["friction", "rate", "seed", "accuracy", "open_fraction/conv1", "open_fraction/conv2"]
+    return dict(zip(names, (friction, rate, seed, accuracy, first, second), strict=True))
+
+
 def test_measures_stand_beside_the_random_gate_rate_by_rate():
-    columns = ["friction", "rate", "seed", "accuracy"]
     rows = [
-        ("range", 0.5, 0, 0.90),
-        ("range", 0.5, 1, 0.92),
-        ("random", 0.5, 0, 0.88),
-        ("random", 1.0, 1, 0.95),
-        ("range", 1.0, 1, 0.95),
-        ("oracle", 1.0, 0, 0.94),
+        gated("range", 0.5, 0, 0.90, 0.49),
+        gated("range", 0.5, 1, 0.92, 0.53),
+        gated("random", 0.5, 0, 0.88, 0.50),
+        gated("random", 1.0, 1, 0.95, 1.0, 1.0),
+        gated("range", 1.0, 1, 0.95, 1.0, 0.9),
+        gated("oracle", 1.0, 0, 0.94, 1.0, 1.0),
     ]
-    table = against_random(pd.DataFrame(rows, columns=columns))
+    table = against_random(pd.DataFrame(rows))
     assert table.index.tolist() == ["50%", "100%"]
     assert table.loc["50%"].to_dict() == {
+        "range open (%)": "51 / 50",
         "range (%)": "91.00",
+        "random open (%)": "50 / 50",
         "random (%)": "88.00",
         "range − random": "+2.00 (n=1)",
+        "oracle open (%)": "",
         "oracle (%)": "",
     }
-    # The oracle's seed has no random gate to stand beside.
-    assert table.loc["100%", "range − random"] == "+0.00 (n=1)" and "oracle − random" not in table
+    # The oracle's seed has no random gate to stand beside, and range opens less than the random gate does.
+    assert table.loc["100%", "range − random"] == "+0.00 (n=1), unequal" and "oracle − random" not in table
+
+
+def test_networks_are_equally_open_if_every_layer_is():
+    known, close, other = (
+        pd.DataFrame([gated("range", 0.5, 0, 0.9, *opened)]) for opened in ((0.5, 0.4), (0.52, 0.38), (0.45, 0.45))
+    )
+    assert equally_open(known, close) and not equally_open(known, other)

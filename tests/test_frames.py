@@ -12,7 +12,9 @@ from inertia_utils.train_run import TrainRun
 
 
 def result(arm, seed=0, accuracy=0.9, **metrics):
-    return Result(TrainRun(arm, seed=seed), {"accuracy": accuracy, "conv_macs": 100.0, **metrics}, [], {})
+    return Result(
+        TrainRun(arm, seed=seed), {"accuracy": accuracy, "conv_macs": 100.0, **metrics}, [{"holdout_accuracy": 0.8}], {}
+    )
 
 
 def test_a_trained_gate_shows_what_its_layers_opened():
@@ -28,7 +30,10 @@ def test_a_trained_gate_shows_what_its_layers_opened():
         "open_fraction": pytest.approx(0.3),
         "seed": 3,
         "accuracy": 0.9,
+        "holdout_accuracy": 0.8,
         "conv_macs": 100.0,
+        "open_fraction/conv1": 0.2,
+        "open_fraction/conv2": 0.4,
     }
 
 

@@ -50,7 +50,8 @@ def test_every_control_of_a_primary_arm_is_planned(profile):
     pairs = control_pairs()
     assert {arm for arm, _ in pairs} == {*PRIMARY}
     assert {control for _, control in pairs if control.kernel_size <= max(profile_named(profile).windows)} <= planned
-    assert {control.conv for _, control in pairs} == {"dense", "separable"}
+    assert {(arm, widened(arm)) for arm in PRIMARY} <= set(pairs)
+    assert {control.conv for _, control in [*pairs, *primary_pairs()]} == {"dense", "separable"}
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed])

@@ -19,8 +19,9 @@ from .. import paths
 from ..arms import Arm, dense, inertial, separable
 from ..cost import measure as count
 from ..layout import channels_last
-from ..models import NETWORKS
+from ..models import NETWORKS, narrowed
 from ..optimize import optimize
+from ..plans import STACKED
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
 from .masks import Masks
@@ -34,7 +35,11 @@ GATED = {
 ARMS: dict[str, Arm] = {
     **{f"dense {size}×{size}": dense(size) for size in (5, 3, 1)},
     "separable 3×3": separable(3),
+    "separable 3×3, dense first layer": separable(3, dense_first=True),
     **{f"slide ({d}, {k})": inertial(d, k) for d, k in ((5, 2), (5, 4), (3, 2))},
+    "slide (3, 1), stacked": STACKED,
+    # What spends the MACs of the two arms that are to be cheap most simply.
+    **{arm.name: arm for arm in (narrowed(inertial(3, 2)), narrowed(STACKED))},
     **GATED,
 }
 FIRST, LAST = "dense 5×5", "dense 5×5, again"
