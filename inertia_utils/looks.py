@@ -13,7 +13,6 @@ _PAIRS = tuple((d, k) for d in (3, 5, 7) for k in range(1, d))
 _SMALL_CORES = tuple((d, k) for d, k in _PAIRS if d - k <= 2)
 _RANDOM = ("", ", friction random")
 _GATES = (
-    "threshold 1",
     "never",
     *(f"rate 0.25{random}" for random in _RANDOM),
     "anneal 0.25",
@@ -52,15 +51,17 @@ ARMS = tuple(
             *(f"dense 1×1, {width} channels" for width in (67, 123, 203)),
             *(f"dense 2×2, {width} channels" for width in (39, 58, 83)),
             *(f"separable {d}×{d}, dense first layer" for d in (3, 5)),
+            *(f"separable 3×3, {width} channels, dense first layer" for width in (42, 49)),
             *(f"inertial (5, 2), gate {gate}{skip}" for gate in _GATES for skip in ("", ", skip core")),
             "dense 3×3, 44 channels",
             "separable 7×7, dense first layer",
             "inertial (3, 2), cores 2, dense first layer",
-            *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[1:4]),
+            *(f"inertial (3, 2), gate {gate}, skip core" for gate in _GATES[:3]),
             "inertial (3, 2), gate never",
             *(f"inertial ({d}, 2){mode}{merge}" for d in (5, 3) for mode in _MODES for merge in _MERGES),
             *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
+            *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
         )
     )
 )

@@ -6,13 +6,14 @@ Max-pooling and ReLU commute, since both are monotone; the networks pool first a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .arms import Arm, as_arm, dense
+from .arms import Arm, as_arm, dense, separable
 from .cost import measure
 
 HEADS = ("fc", "gap")
@@ -110,23 +111,28 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lene
 
 
 @cache
-def of_equal_macs(arm: Arm, kernel_size: int, network: str = "fashionnet") -> Arm:
-    """The dense arm of ``kernel_size`` whose network has as many convolution MACs as that of ``arm``.
+def of_equal_macs(arm: Arm, rival: Arm, network: str = "fashionnet") -> Arm:
+    """``rival`` with as many channels as give its network the convolution MACs of that of ``arm``.
 
     Only the first convolution's output is widened or narrowed, so that the head stays the same.
     """
-    single = _conv_macs(dense(kernel_size, hidden=1), network)
-    return dense(kernel_size, hidden=round(_conv_macs(arm, network) / single))
+    single = _conv_macs(replace(rival, hidden=1), network)
+    return replace(rival, hidden=round(_conv_macs(arm, network) / single))
 
 
 def widened(arm: Arm, network: str = "fashionnet") -> Arm:
     """The dense arm of the core's size with as many MACs as ``arm``: more channels in place of the periphery."""
-    return of_equal_macs(arm, arm.kernel_size - arm.margin, network)
+    return of_equal_macs(arm, dense(arm.kernel_size - arm.margin), network)
 
 
 def narrowed(arm: Arm, network: str = "fashionnet") -> Arm:
     """The dense arm of the window's size with as many MACs as ``arm``: fewer channels in place of smaller kernels."""
-    return of_equal_macs(arm, arm.kernel_size, network)
+    return of_equal_macs(arm, dense(arm.kernel_size), network)
+
+
+def separated(arm: Arm, network: str = "fashionnet") -> Arm:
+    """The separable arm of the window's size, behind a dense first layer, with as many MACs as ``arm``."""
+    return of_equal_macs(arm, separable(arm.kernel_size, dense_first=True), network)
 
 
 def _conv_macs(arm: Arm, network: str) -> float:

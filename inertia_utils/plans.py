@@ -14,7 +14,7 @@ from .gate_run import GateRun
 from .initialise import INITIALISATIONS
 from .inspect_run import InspectRun
 from .layer import SKIPS
-from .models import narrowed, widened
+from .models import narrowed, separated, widened
 from .predict_run import PredictRun
 from .profiles import Profile, profile_named
 from .reapply import REAPPLICATIONS
@@ -83,7 +83,7 @@ def window_and_margin(size: Profile) -> Plan:
     """Every window and margin with the gate open, and the dense and separable networks to hold them against."""
     arms = grid(size.windows, size.cores)
     small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
-    rivalled = dict.fromkeys([*small, *PRIMARY])
+    of_equal_macs = [*map(widened, dict.fromkeys([*small, *PRIMARY])), *map(separated, PRIMARY[1:])]
     controls = [dense(1), dense(2)]
     for d in size.windows:
         controls += [dense(d), separable(d), separable(d, dense_first=True)]
@@ -95,7 +95,7 @@ def window_and_margin(size: Profile) -> Plan:
         "predictions": [PredictRun(run) for run in decisive],
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
-        "widened": [converged(size, widened(arm), seed=seed) for seed in range(size.grid_seeds) for arm in rivalled],
+        "widened": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in of_equal_macs],
         "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
     }
@@ -266,11 +266,13 @@ def primary_pairs() -> list[tuple[Arm, Arm]]:
 
 
 def control_pairs() -> list[tuple[Arm, Arm]]:
-    """Every primary arm against a widened core of equal MACs (design, section 6, rule 3), and (5, 2) against separable.
+    """Every primary arm against a widened core of equal MACs (design, section 6, rule 3), and against separable networks.
 
-    Their differences are large, and the grid's seeds are enough for them.
+    Those have the MACs of the two arms that are to be cheap; for (5, 2) that would be 144 channels, and its is plain.
     """
-    return [(arm, widened(arm)) for arm in PRIMARY] + [(PRIMARY[0], separable(5, dense_first=True))]
+    large, *cheap = PRIMARY
+    separables = [(large, separable(5, dense_first=True)), *((arm, separated(arm)) for arm in cheap)]
+    return [(arm, widened(arm)) for arm in PRIMARY] + separables
 
 
 def ranking_measures() -> list[str]:

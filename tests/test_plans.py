@@ -6,7 +6,7 @@ import pytest
 
 from inertia_utils.arms import dense, inertial
 from inertia_utils.gate_run import GateRun
-from inertia_utils.models import narrowed, widened
+from inertia_utils.models import narrowed, separated, widened
 from inertia_utils.plans import PLANS, PRIMARY, control_pairs, plan, primary_pairs
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
@@ -54,7 +54,7 @@ def test_every_control_of_a_primary_arm_is_planned(profile):
     assert {control.conv for _, control in [*pairs, *primary_pairs()]} == {"dense", "separable"}
 
 
-@pytest.mark.parametrize("of_equal_macs", [widened, narrowed])
+@pytest.mark.parametrize("of_equal_macs", [widened, narrowed, separated])
 @pytest.mark.parametrize("arm", [*PRIMARY, inertial(3, 1)])
 def test_controls_of_equal_macs_differ_by_less_than_a_channel(of_equal_macs, arm):
     control = of_equal_macs(arm)
