@@ -266,9 +266,9 @@ def primary_pairs() -> list[tuple[Arm, Arm]]:
 
 
 def control_pairs() -> list[tuple[Arm, Arm]]:
-    """Every primary arm against a widened core of equal MACs (design, section 6, rule 3), and against separable networks.
+    """Every primary arm against a widened core of equal MACs (design, section 6, rule 3), and a separable network.
 
-    Those have the MACs of the two arms that are to be cheap; for (5, 2) that would be 144 channels, and its is plain.
+    It has the MACs of the arm for the two that are to be cheap; (5, 2) would take 144 channels, and its is plain.
     """
     large, *cheap = PRIMARY
     separables = [(large, separable(5, dense_first=True)), *((arm, separated(arm)) for arm in cheap)]

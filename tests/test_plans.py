@@ -96,8 +96,10 @@ def _conv_macs(arm):
 
 
 def _layer_macs(arm, in_channels, out_channels, side):
-    if arm.conv == "dense":
+    if arm.conv == "dense" or (arm.dense_first and in_channels == 1):
         return arm.kernel_size**2 * in_channels * out_channels * side**2
+    if arm.conv == "separable":
+        return (arm.kernel_size**2 * in_channels + in_channels * out_channels) * side**2
     filters = out_channels // 2 if arm.merge == "stack" else out_channels
     core = (arm.kernel_size - arm.margin) ** 2 * in_channels * filters * (side + arm.margin) ** 2
     return core + (arm.margin + 1) ** 2 * filters * side**2
