@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -16,6 +17,8 @@ from .frames import frontier
 from .looks import kind, look, symbol
 from .stats import MARGIN, interval
 
+#: Letters of a name with which a legend still has room for three columns.
+LONGEST_OF_THREE = 34
 #: Costs that accuracy is drawn against, and their labels.
 COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs per image"}
 
@@ -36,7 +39,10 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
     means = table.groupby("arm", sort=False)[["accuracy", *COSTS]].mean()
     if reference not in means.index:
         raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(means.index)}")
-    figure, panels = plt.subplots(1, len(COSTS), figsize=(WIDTH, 3.6), sharey=True)
+    names = table["arm"].map(group).unique()
+    columns = 3 if max(map(len, names)) <= LONGEST_OF_THREE else 2
+    height = 2.8 + 0.18 * ceil((len(names) + 2) / columns)
+    figure, panels = plt.subplots(1, len(COSTS), figsize=(WIDTH, height), sharey=True)
     for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
         for name, seeds in table.groupby(table["arm"].map(group), sort=False):
             marks = means.loc[seeds["arm"].unique()]
@@ -59,7 +65,7 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
         axes.xaxis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel("test accuracy (%)")
     handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=3, columnspacing=1, handletextpad=0.4)
+    figure.legend(*handles, loc="outside upper center", ncols=columns, columnspacing=1, handletextpad=0.4)
     return figure
 
 
@@ -104,7 +110,7 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(gaps)), [f"{arm} − {control}" for arm, control in reversed(gaps)])
-    axes.set_xlabel("difference in test accuracy (points)")
+    axes.set_xlabel("difference (points)")
     return figure
 
 

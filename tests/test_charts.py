@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from inertia_utils import charts
+from inertia_utils import charts, figures
 from inertia_utils.stats import interval
 
 
@@ -103,3 +103,14 @@ def test_differences_are_drawn_seed_by_seed_from_the_top():
     assert np.allclose(seeds, [(-2, 0), (-1, 0)]) and np.allclose(others, [(-1, 1), (-1, 1)])
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["dense 5×5 − dense 3×3", "inertial (3, 2) − dense 3×3"]
+
+
+def test_a_legend_of_long_names_stays_inside_the_figure():
+    long = "separable 3×3, 49 channels, dense first layer"
+    figure = charts.accuracy_against_costs(runs().replace({"arm": {"dense 5×5": long}}), "dense 3×3", group=str)
+    figures.use_style()
+    figure.set_layout_engine("constrained")
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
