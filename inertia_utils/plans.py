@@ -134,9 +134,9 @@ def friction(size: Profile) -> Plan:
 def gate(size: Profile) -> Plan:
     """Gates in training, after it, and in a short training of their own; each against a random gate."""
     seeds = range(size.grid_seeds)
-    open_gate = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
     # A primary arm, so that all its networks are there.
     primary = [converged(size, inertial(5, 2), seed=seed) for seed in range(size.seeds)]
+    open_gate = primary[: size.grid_seeds]
     return {
         "open": open_gate,
         "test_time": [
