@@ -8,16 +8,19 @@ import torch
 from torch import nn
 
 from .execute.constant import closed_weight, has_open_form, is_one_convolution
+from .execute.folded import FoldedConv2d
 from .execute.placed import to_core
 from .layer import InertialConv2d
+from .reapply import Slide
 
 
 def optimize(model: nn.Module, *, compiled: bool = False) -> nn.Module:
     """A copy of ``model`` for inference: folded, frozen, in evaluation mode and in channels_last.
 
     An inertial layer whose gate never opens becomes its core's convolution; one whose gate is always open becomes its
-    dense convolution where that takes less time (few input channels, or ``reapply="resize"``).  All others stay as they
-    are and choose their fast form at every call; frozen weights let them do so outside ``torch.no_grad()`` as well.
+    dense convolution where that takes less time (few input channels, or ``reapply="resize"``), and a ``slide`` layer
+    keeps it for small inputs.  All others stay as they are and choose their fast form at every call; frozen weights let
+    them do so outside ``torch.no_grad()`` as well.
     Outputs change by rounding only.
 
     Args:
@@ -41,8 +44,10 @@ def optimize(model: nn.Module, *, compiled: bool = False) -> nn.Module:
 
 
 def _folded(layer: InertialConv2d) -> nn.Module:
-    if layer.gate.constant == 1 and has_open_form(layer) and is_one_convolution(layer):
-        return layer.to_conv()
+    if layer.gate.constant == 1 and has_open_form(layer):
+        if is_one_convolution(layer):
+            return layer.to_conv()
+        return FoldedConv2d(layer) if type(layer.reapply) is Slide else layer
     if layer.gate.constant == 0 and layer.skip == "detail" and not layer.merge.stacks:
         return _core_alone(layer) or layer
     return layer

@@ -17,7 +17,8 @@ def kinds(model: nn.Module) -> list[str]:
     ("arm", "expected"),
     [
         (dense(5), ["Conv2d", "Conv2d"]),
-        (inertial(5, 2), ["Conv2d", "InertialConv2d"]),
+        (inertial(5, 2), ["Conv2d", "InertialConv2d", "Conv2d"]),
+        (inertial(3, 1, merge="stack"), ["Conv2d", "InertialConv2d", "Conv2d"]),
         (inertial(5, 2, gate="never"), ["Conv2d", "Conv2d"]),
         (inertial(5, 2, reapply="resize"), ["Conv2d", "Conv2d"]),
         (inertial(3, 2, reapply="aggregate"), ["InertialConv2d", "InertialConv2d"]),
@@ -43,6 +44,20 @@ def test_a_single_closed_layer(padding, merge):
     layer = InertialConv2d(4, 6, 4, 1, padding=padding, gate="never", merge=merge).eval()
     x = torch.randn(2, 4, 9, 8)
     torch.testing.assert_close(optimize(layer)(x), layer(x))
+
+
+@pytest.mark.parametrize("merge", ["matched", "add", "stack"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_small_input_takes_the_dense_convolution_and_a_large_one_two_steps(merge, stride, monkeypatch):
+    layer = InertialConv2d(64, 64, 3, 2, padding=1, stride=stride, merge=merge).eval()
+    fast = optimize(layer)
+    taken = []
+    fast.dense.register_forward_hook(lambda *_: taken.append("dense"))
+    fast.layer.register_forward_hook(lambda *_: taken.append("layer"))
+    for side in (4, 160):
+        for x in (torch.randn(64, side, side), torch.randn(1, 64, side, side)):
+            torch.testing.assert_close(fast(x), layer(x), rtol=1e-4, atol=1e-4)
+    assert taken == ["dense", "dense", "layer", "layer"]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -32,7 +32,7 @@ def respond(layer: InertialConv2d, x: Tensor) -> Tensor:
     evaluating = not (layer.training or _needs_gradient(layer, x))
     if layer.gate.constant == 1 and has_open_form(layer) and (evaluating or type(layer.reapply) is Slide):
         if evaluating and not is_one_convolution(layer):
-            channels = layer.out_channels * layer.geometry.cores
+            channels = layer.geometry.filters * layer.geometry.cores
             return in_parts(partial(open_response, layer), (x,), channels, PART)
         return open_response(layer, x)
     if evaluating and layer.gate.constant == 0 and layer.skip == "detail":

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..reapply import Aggregate, Dilate, Resize, Slide
-from .placed import Widths, bordered, convolve, to_core
+from .placed import Widths, bordered, convolve, padded, to_core
 
 if TYPE_CHECKING:
     from ..layer import InertialConv2d
@@ -52,17 +52,24 @@ def slide_weights(layer: InertialConv2d) -> Tensor:
     return layer.periphery + layer.merge.core_share * layer.reapply.identity(layer.geometry).to(layer.periphery)
 
 
-def response_maps(layer: InertialConv2d, x: Tensor) -> tuple[list[Tensor], Widths]:
-    """φ of every core, each (N, O, …), and the zeros around it that the depthwise pass still has to add.
+def shared_out(layer: InertialConv2d, widths: Widths) -> tuple[Widths, Widths]:
+    """Of the zeros around the input, those that the core's convolution adds and those left to the depthwise pass.
 
     Further out than r − 1 pixels from the image a core sees only zeros.
     """
-    x, widths = bordered(layer, x)
     reach = layer.geometry.core_size - 1
     inner = tuple(min(width, reach) for width in widths)
-    rest = tuple(width - done for width, done in zip(widths, inner, strict=True))
+    return inner, tuple(width - done for width, done in zip(widths, inner, strict=True))
+
+
+def response_maps(layer: InertialConv2d, x: Tensor, inner: Widths, bias: Tensor | None = None) -> list[Tensor]:
+    """φ of every core, each (N, O, …), with ``inner`` zeros around the input; ``bias`` is added to the first one."""
     weights = [layer.weight] if layer.geometry.cores == 1 else each_core(layer).unbind(1)
-    return [convolve(x, weight, None, inner, groups=layer.geometry.groups) for weight in weights], rest
+    biases = [bias, *[None] * (len(weights) - 1)]
+    return [
+        convolve(x, weight, added, inner, groups=layer.geometry.groups)
+        for weight, added in zip(weights, biases, strict=True)
+    ]
 
 
 def depthwise(layer: InertialConv2d, maps: list[Tensor], weights: Tensor, bias: Tensor | None, rest: Widths) -> Tensor:
@@ -81,25 +88,39 @@ def depthwise(layer: InertialConv2d, maps: list[Tensor], weights: Tensor, bias: 
     return total
 
 
-def dense_is_cheaper(layer: InertialConv2d) -> bool:
-    """One dense convolution with few input channels takes less time than two passes over O maps."""
+def outputs(layer: InertialConv2d) -> int:
+    """Output channels per filter: 1, or 2 for ``merge="stack"``."""
+    return layer.out_channels // layer.geometry.filters
+
+
+def saved_macs(layer: InertialConv2d) -> int:
+    """MACs per position and filter that an open ``slide`` saves against its dense convolution, but for its passes."""
     geometry = layer.geometry
-    saved = geometry.kernel_size**2 - geometry.cores * geometry.core_size**2
-    return geometry.in_channels // geometry.groups * saved <= PASS
+    taps = outputs(layer) * geometry.kernel_size**2 - geometry.cores * geometry.core_size**2
+    return geometry.in_channels // geometry.groups * taps
+
+
+def dense_is_cheaper(layer: InertialConv2d) -> bool:
+    """One dense convolution with few input channels takes less time than further passes over the core's maps."""
+    return saved_macs(layer) <= outputs(layer) * PASS
 
 
 def is_one_convolution(layer: InertialConv2d) -> bool:
     """The open layer is fastest as its dense convolution."""
-    slides = type(layer.reapply) is Slide and not layer.merge.stacks
-    return type(layer.reapply) is Resize or (slides and dense_is_cheaper(layer))
+    return type(layer.reapply) is Resize or (type(layer.reapply) is Slide and dense_is_cheaper(layer))
 
 
-def slide_kernel(layer: InertialConv2d) -> Tensor:
-    """K_o = Σ_m a_{o,m} ∗ W_{o,m} as a full 2-D convolution, (O, C/groups, d, d)."""
-    taps = layer.weight.transpose(0, 1)
-    weights = slide_weights(layer).flatten(0, 1).unsqueeze(1)
+def slide_kernel(layer: InertialConv2d, weights: Tensor) -> Tensor:
+    """K_o = Σ_m a_{o,m} ∗ W_{o,m} as a full 2-D convolution with ``weights`` a: (O, C/groups, d, d)."""
+    taps, weights = layer.weight.transpose(0, 1), weights.flatten(0, 1).unsqueeze(1)
     moved = F.conv_transpose2d(taps, weights, groups=len(weights))
     return moved.unflatten(1, (layer.geometry.filters, -1)).sum(2).transpose(0, 1)
+
+
+def detail_weights(layer: InertialConv2d) -> Tensor:
+    """The weights of δ = T − γ·c: a, with γ taken off the central placement, (O, m, k+1, k+1)."""
+    centre = layer.reapply.identity(layer.geometry).to(layer.periphery)
+    return layer.periphery - layer.gamma[..., None, None] * centre
 
 
 def blend_weights(layer: InertialConv2d) -> tuple[Tensor, Tensor]:
@@ -112,19 +133,27 @@ def _open_slide(layer: InertialConv2d, x: Tensor) -> Tensor:
     if layer.merge.stacks:
         return _open_stack(layer, x)
     if dense_is_cheaper(layer):
-        return _dense(layer, x, slide_kernel(layer))
-    maps, rest = response_maps(layer, x)
+        return _dense(layer, x, slide_kernel(layer, slide_weights(layer)))
+    x, widths = bordered(layer, x)
+    inner, rest = shared_out(layer, widths)
+    maps = response_maps(layer, x, inner)
     return depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
 
 
 def _open_stack(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """[c + b, δ]: δ = T − γ·c is T with γ taken off the weight of the central placement."""
-    maps, rest = response_maps(layer, x)
-    centre = layer.reapply.identity(layer.geometry).to(layer.periphery)
-    weights = layer.periphery - layer.gamma[..., None, None] * centre
+    """[c + b, δ]."""
+    weights = detail_weights(layer)
+    if dense_is_cheaper(layer):
+        core = in_centre(layer, each_core(layer).sum(1))
+        return _dense(layer, x, torch.cat([core, slide_kernel(layer, weights)]))
+    x, widths = bordered(layer, x)
+    inner, rest = shared_out(layer, widths)
+    # The weights of δ sum to zero, so that it does not see a constant, unless zeros are still to be put around it.
+    early = None if any(rest) else layer.bias
+    maps = response_maps(layer, x, inner, early)
     (down, across), total = layer.stride, sum(maps[1:], maps[0])
-    core = F.pad(total, to_core(layer, rest))[..., ::down, ::across]
-    if layer.bias is not None:
+    core = padded(total, to_core(layer, rest))[..., ::down, ::across]
+    if layer.bias is not None and early is None:
         core = core + layer.bias.to(core.dtype).view(-1, 1, 1)
     return torch.cat([core, depthwise(layer, maps, weights, None, rest)], 1)
 
@@ -143,8 +172,7 @@ def _open_resize(layer: InertialConv2d, x: Tensor) -> Tensor:
     geometry = layer.geometry
     matrix = layer.reapply.stretched(geometry.kernel_size, geometry.core_size).to(spread)
     stretched = (spread.flatten(2) @ matrix.T).unflatten(2, (geometry.kernel_size, geometry.kernel_size))
-    before, after = geometry.offset, geometry.margin - geometry.offset
-    return _dense(layer, x, stretched + F.pad(central, (before, after, before, after)))
+    return _dense(layer, x, stretched + in_centre(layer, central))
 
 
 def _open_aggregate(layer: InertialConv2d, x: Tensor) -> Tensor:
@@ -164,9 +192,16 @@ def blend_input(
     return convolve(x, shared.expand(x.shape[1], -1, -1, -1), None, widths, stride, groups=x.shape[1])
 
 
+def in_centre(layer: InertialConv2d, core: Tensor) -> Tensor:
+    """A kernel of the core's size with zeros around it: (O, C/groups, r, r) → (O, C/groups, d, d)."""
+    before, after = layer.geometry.offset, layer.geometry.margin - layer.geometry.offset
+    return F.pad(core, (before, after, before, after))
+
+
 def _dense(layer: InertialConv2d, x: Tensor, kernel: Tensor) -> Tensor:
     x, widths = bordered(layer, x)
-    return convolve(x, kernel, layer.bias, widths, layer.stride, layer.geometry.groups)
+    bias = layer.bias if layer.bias is None else F.pad(layer.bias, (0, len(kernel) - len(layer.bias)))
+    return convolve(x, kernel, bias, widths, layer.stride, layer.geometry.groups)
 
 
 OPEN = {Slide: _open_slide, Dilate: _open_dilate, Resize: _open_resize, Aggregate: _open_aggregate}

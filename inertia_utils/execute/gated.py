@@ -13,13 +13,15 @@ from ..window import Window
 from .constant import (
     blend_input,
     depthwise,
+    detail_weights,
     each_core,
     response_maps,
+    shared_out,
     slide_weights,
 )
 from .detail import detail_where_open
 from .parts import is_channels_last
-from .placed import Widths, bordered, to_core
+from .placed import Widths, bordered, padded, to_core
 from .rows import Grid, choose, copy_rows
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ def gated_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: Te
 
 
 def _slide(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
-    maps, rest = response_maps(layer, x)
-    gamma = layer.gamma
+    x, widths = bordered(layer, x)
+    inner, rest = shared_out(layer, widths)
+    maps, gamma = response_maps(layer, x, inner), layer.gamma
     scale = gamma if layer.merge.scales_core else torch.ones_like(gamma)
     if layer.merge.stacks:
-        centre = layer.reapply.identity(layer.geometry).to(gamma)
         closed = depthwise(layer, maps, scale[..., None, None], layer.bias, to_core(layer, rest))
-        opened = depthwise(layer, maps, layer.periphery - gamma[..., None, None] * centre, None, rest)
+        opened = depthwise(layer, maps, detail_weights(layer), None, rest)
         return torch.cat([closed, choose(is_open, opened, torch.zeros_like(opened))], 1)
     opened = depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
     inside = to_core(layer, rest)
@@ -92,4 +94,4 @@ def _close(
 def strided(layer: InertialConv2d, x: Tensor, inside: Widths) -> Tensor:
     """The pixel of ``x`` at every window's centre."""
     down, right = layer.stride
-    return F.pad(x, inside)[..., ::down, ::right]
+    return padded(x, inside)[..., ::down, ::right]

@@ -21,6 +21,14 @@ def bordered(layer: InertialConv2d, x: Tensor) -> tuple[Tensor, Widths]:
     return layer.padding(x), (0, 0, 0, 0)
 
 
+def padded(x: Tensor, widths: Widths) -> Tensor:
+    """``x`` with ``widths`` zeros around it; negative widths cut pixels off, and cuts alone copy nothing."""
+    left, right, top, bottom = widths
+    if max(widths) > 0:
+        return F.pad(x, widths)
+    return x[..., -top : x.shape[-2] + bottom, -left : x.shape[-1] + right]
+
+
 def convolve(
     x: Tensor,
     weight: Tensor,
