@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from . import paths
 from .files import write_atomically
 from .result_file import Result
@@ -49,15 +51,16 @@ def note(
     """
     shown = list(results)
     devices = {str(result.provenance.get("device")) for result in shown}
-    entries = read(target) | {
-        name: {
-            "files": [f"{name}{suffix}" for suffix in suffixes],
-            "caption": caption,
-            "notebook": notebook,
-            "runs": sorted({run_id(result.run) for result in shown}),
-            "profile": sorted({result.profile for result in shown}),
-            "hardware": sorted(devices | set(hardware)),
-        }
+    entry = {
+        "files": [f"{name}{suffix}" for suffix in suffixes],
+        "caption": caption,
+        "notebook": notebook,
+        "runs": sorted({run_id(result.run) for result in shown}),
+        "profile": sorted({result.profile for result in shown}),
+        "hardware": sorted(devices | set(hardware)),
     }
-    text = json.dumps(entries, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    write_atomically(target / NAME, text.encode())
+    # Notebooks run side by side and share the folder; the lock lies beside it, so that it holds only what it publishes.
+    whole = target.resolve()
+    with FileLock(whole.with_name(f".{whole.name}.lock")):
+        text = json.dumps(read(target) | {name: entry}, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        write_atomically(target / NAME, text.encode())

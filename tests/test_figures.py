@@ -2,11 +2,13 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 
 import matplotlib.pyplot as plt
 import pytest
 
-from inertia_utils import figures, looks, paths
+from inertia_utils import figures, looks, manifest, paths
 from inertia_utils.plans import PLANS, plan
 from inertia_utils.profiles import PROFILES
 from inertia_utils.result_file import Result
@@ -34,15 +36,31 @@ def test_files_manifest_and_repeating_bytes(folder):
     first = {path.name: path.read_bytes() for path in folder.iterdir()}
     figures.save_figure(draw(), "line", "A line.", "01_baselines")
     assert first == {path.name: path.read_bytes() for path in folder.iterdir()}
-    manifest = json.loads(first["manifest.json"])
-    assert manifest["line"]["caption"] == "A line." and manifest["line"]["notebook"] == "01_baselines"
-    assert set(manifest["line"]["files"]) == {"line.pdf", "line.png"} == set(first) - {"manifest.json"}
+    entry = json.loads(first["manifest.json"])["line"]
+    assert entry["caption"] == "A line." and entry["notebook"] == "01_baselines"
+    assert set(entry["files"]) == {"line.pdf", "line.png"} == set(first) - {"manifest.json"}
 
 
 def test_a_second_figure_keeps_the_first_in_the_manifest(folder):
     for name in ("one", "two"):
         figures.save_figure(draw(), name, "A line.", "01_baselines")
     assert list(json.loads((folder / "manifest.json").read_text())) == ["one", "two"]
+
+
+def test_notebooks_that_write_at_once_lose_no_entry_of_the_manifest(folder, monkeypatch):
+    folder.mkdir()
+    read, names = manifest.read, {f"line {number}" for number in range(8)}
+
+    def slowly(target):
+        entries = read(target)
+        sleep(0.01)
+        return entries
+
+    monkeypatch.setattr(manifest, "read", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: manifest.note(folder, name, [".png"], "A line.", "01_baselines"), names))
+    assert read(folder).keys() == names
+    assert [path.name for path in folder.iterdir()] == [manifest.NAME]
 
 
 @pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS, looks.LAYERS])
