@@ -105,13 +105,28 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.29 * len(gaps)))
     for position, ((arm, _), values) in enumerate(reversed(gaps.items())):
         axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **symbol(arm))
-        gap = interval(values)
-        axes.errorbar(gap.mean, position - 0.25, xerr=gap.half_width, fmt="|", color="black", linewidth=1)
+        mean_bar(axes, position - 0.25, values, horizontal=True)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(gaps)), [f"{arm} − {control}" for arm, control in reversed(gaps)])
     axes.set_xlabel("difference (points)")
     return figure
+
+
+def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool = False) -> None:
+    """Mean and interval of seeds, in black; a mean alone for fewer than three of them.
+
+    Args:
+        axes: where to draw.
+        place: on the other axis.
+        values: one per seed.
+        horizontal: the values run along the x axis.
+    """
+    mean = interval(values)
+    if horizontal:
+        axes.errorbar(mean.mean, place, xerr=mean.half_width, fmt="|", color="black", linewidth=1)
+    else:
+        axes.errorbar(place, mean.mean, mean.half_width, fmt="_", color="black", linewidth=1)
 
 
 def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.5) -> None:

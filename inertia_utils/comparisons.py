@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from .arms import Arm
 from .frames import by_seed, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
 from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
@@ -14,6 +15,11 @@ from .stats import Comparison, Interval, compare, crossed_interval, holm, interv
 EQUAL_RATES = 0.03
 #: An arm and the control that it is held against, by their names.
 Pair = tuple[str, str]
+
+
+def named(pairs: Iterable[tuple[Arm, Arm]]) -> list[Pair]:
+    """The names of arms and controls, such as a plan lists them."""
+    return [(arm.name, control.name) for arm, control in pairs]
 
 
 def compare_arms(table: pd.DataFrame, pairs: Iterable[Pair]) -> dict[Pair, Comparison]:
