@@ -42,6 +42,8 @@ ARMS: dict[str, Arm] = {
     **{arm.name: arm for arm in (narrowed(inertial(3, 2)), narrowed(STACKED))},
     **GATED,
 }
+#: Timed calls per arm and round, however many images they take.
+FEWEST = 2
 FIRST, LAST = "dense 5×5", "dense 5×5, again"
 
 
@@ -51,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 64, 256], help="images per forward pass")
     parser.add_argument("--training-batch", type=int, default=256, help="images per training step (default: 256)")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: 7)")
-    parser.add_argument("--calls", type=int, default=2, help="timed calls per arm and round (default: 2)")
+    parser.add_argument("--images", type=int, default=64, help="images per arm and round at least (default: 64)")
     parser.add_argument("--compile", action="store_true", help="pass every network through torch.compile")
     parser.add_argument("--quick", action="store_true", help="two rounds on two images, to see that it runs")
     parser.add_argument("--output", type=Path, default=paths.EXECUTED / "bench" / "model.json", help="JSON to write")
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Measure on the processor, and on the GPU if there is one, and write JSON and Markdown."""
     if options.quick:
-        options.batches, options.training_batch, options.rounds, options.calls = [2], 2, 2, 1
+        options.batches, options.training_batch, options.rounds, options.images = [2], 2, 2, 2
     if unknown := [name for name in options.networks if name not in NETWORKS]:
         raise ValueError(f"network: unknown name {unknown[0]!r}; known: {', '.join(NETWORKS)}")
     for device in devices():
@@ -69,7 +71,7 @@ def main(options: argparse.Namespace) -> int:
             tables += [_forward(network, batch, options, device) for batch in options.batches]
             tables.append(_training(network, options.training_batch, options, device))
         record = {"dtype": "float32", "layout": "channels_last", "compiled": options.compile, "tables": tables}
-        record |= {"rounds": options.rounds, "calls": options.calls, "machine": machine(device)}
+        record |= {"rounds": options.rounds, "images": options.images, "machine": machine(device)}
         output = place(options.output, device)
         write(output, record, table(record))
     return 0
@@ -81,7 +83,7 @@ def _forward(network: str, batch: int, options: argparse.Namespace, device: str)
     ready = {name: optimize(model, compiled=options.compile) for name, model in networks.items()}
     with torch.no_grad():
         arms = {name: (lambda model=model: model(x)) for name, model in ready.items()}
-        rows = _rows(arms, options, device)
+        rows = _rows(arms, batch, options, device)
         for name, model in networks.items():
             rows[name]["macs"] = count(model, [x]).metrics()["macs"]
     part = {"network": network, "what": "forward", "batch": batch, **_drift(rows)}
@@ -97,7 +99,7 @@ def _training(network: str, batch: int, options: argparse.Namespace, device: str
         if name not in GATED:
             model = _network(network, name).to(device, memory_format=torch.channels_last).train()
             arms[name] = _step(torch.compile(model) if options.compile else model, x, labels)
-    return {"network": network, "what": "training step", "batch": batch, **_drift(_rows(arms, options, device))}
+    return {"network": network, "what": "training step", "batch": batch, **_drift(_rows(arms, batch, options, device))}
 
 
 def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
@@ -125,10 +127,14 @@ def _network(network: str, name: str) -> nn.Module:
     return model
 
 
-def _rows(arms: dict[str, Callable[[], object]], options: argparse.Namespace, device: str) -> dict[str, Any]:
+def _rows(
+    arms: dict[str, Callable[[], object]], batch: int, options: argparse.Namespace, device: str
+) -> dict[str, Any]:
     for call in arms.values():
         call()
-    timings = interleave({**arms, LAST: arms[FIRST]}, options.rounds, options.calls, finisher(device))
+    # A call on few images is short, and one short call says little.
+    calls = max(FEWEST, options.images // batch)
+    timings = interleave({**arms, LAST: arms[FIRST]}, options.rounds, calls, finisher(device))
     rows = {name: _row(timing, name) for name, timing in timings.items()}
     for name, call in arms.items():
         rows[name]["peak_memory"] = peak_memory(call, device)
