@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isnan
 
 import pandas as pd
 
@@ -139,12 +140,43 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
             row[f"{name} (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
         random = gated.pop("random", table.iloc[:0])
         for name, runs in gated.items():
-            ours, chance = seeds_of(runs), seeds_of(random)
-            if ours.keys() & chance.keys():
-                mark = "" if equally_open(runs, random) else ", unequal"
-                row[f"{name} − random"] = f"{paired_difference(ours, chance):+.2f}{mark}"
+            if text := _marked_difference(runs, random):
+                row[f"{name} − random"] = text
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
+
+
+def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
+    """One row per trained gate: what it opens and reaches, and its differences from the open network and from random.
+
+    A difference from the random gate of the same kind and rate is marked as in :func:`against_random`.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.trained_gates`; what is not there has no row.
+        opened: the same of the networks with open gates.
+    """
+    rows = []
+    for (skip, rate, gate, friction), runs in table.groupby(["skip", "rate", "gate", "friction"], dropna=False):
+        same = (table["skip"] == skip) & (table["rate"] == rate) & (table["gate"] == gate)
+        row = {"skip": skip, "asked": "" if isnan(rate) else f"{rate:.0%}", "gate": gate, "friction": friction}
+        row["open, conv1 / conv2 (%)"] = open_text(runs)
+        row["accuracy (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
+        row["minus open"] = _difference(runs, opened)
+        if friction and friction != "random":
+            row["minus random"] = _marked_difference(runs, table[same & (table["friction"] == "random")])
+        row["conv MACs / open"] = f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
+
+
+def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
+    ours, theirs = seeds_of(runs), seeds_of(others)
+    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+
+
+def _marked_difference(runs: pd.DataFrame, random: pd.DataFrame) -> str:
+    text = _difference(runs, random)
+    return text if not text or equally_open(runs, random) else f"{text}, unequal"
 
 
 def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from .arms import RATED
+from .arms import RATED, Arm
 from .result_file import Result
 from .runs import run_id
 from .stats import Interval, interval
@@ -48,8 +48,10 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
 def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
     """One row per network trained with its gate: gate, friction, skip, rate, seed, accuracy and MACs.
 
-    ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well; ``friction`` is
-    empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
+    ``gate`` says all that tells two gates of one rate apart: its kind, the temperature where it is another than usual,
+    and whether the first layer stays open.  ``open_fraction`` is the mean of the layers' measured ones, which have
+    columns of their own as well; ``friction`` is empty for gates that do not look at it, and ``holdout_accuracy`` is
+    that of the last epoch.
 
     Args:
         results: of training runs with inertial arms.
@@ -60,7 +62,7 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
         arm, metrics = result.run.arm, result.metrics
         rows.append(
             {
-                "gate": gate or arm.gate,
+                "gate": gate or _described(arm),
                 "friction": "" if arm.gate in CONSTANT else arm.friction,
                 "skip": arm.skip,
                 "rate": arm.rate if arm.gate in RATED else float("nan"),
@@ -73,6 +75,11 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _described(arm: Arm) -> str:
+    temperature = f", temperature {arm.temperature:g}" if arm.temperature != Arm().temperature else ""
+    return arm.gate + temperature + (", first layer open" if arm.open_first else "")
 
 
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:

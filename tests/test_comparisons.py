@@ -4,6 +4,7 @@ import pytest
 
 from inertia_utils.comparisons import (
     adjusted,
+    against_open,
     against_random,
     compare_arms,
     comparison_table,
@@ -123,6 +124,35 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
     }
     # The oracle's seed has no random gate to stand beside, and range opens less than the random gate does.
     assert table.loc["100%", "range − random"] == "+0.00 (n=1), unequal" and "oracle − random" not in table
+
+
+def trained(gate, friction, rate, seed, accuracy, first=0.5):
+    """A row as of the frame of trained gates."""
+    names = ["skip", "gate", "friction", "rate", "seed", "accuracy", "conv_macs", "open_fraction/conv1"]
+    return dict(zip(names, ("core", gate, friction, rate, seed, accuracy, 50.0, first), strict=True))
+
+
+def test_trained_gates_stand_beside_the_open_network_and_the_random_gate_of_their_kind():
+    nan = float("nan")
+    opened = pd.DataFrame([trained("always", "", nan, seed, 0.93, nan) for seed in (0, 1)]).assign(conv_macs=100.0)
+    rows = [
+        trained("rate", "range", 0.5, 0, 0.91),
+        trained("rate", "random", 0.5, 0, 0.90, 0.6),
+        trained("rate", "random", 0.25, 1, 0.92),
+        trained("anneal", "range", 0.5, 1, 0.92),
+        trained("never", "", nan, 2, 0.88, nan),
+    ]
+    table = against_open(pd.DataFrame(rows), opened)
+    assert table.loc[("core", "50%", "rate", "range")].to_dict() == {
+        "open, conv1 / conv2 (%)": "50",
+        "accuracy (%)": "91.00",
+        "minus open": "-2.00 (n=1)",
+        "conv MACs / open": "50%",
+        "minus random": "+1.00 (n=1), unequal",
+    }
+    assert table.loc[("core", "50%", "anneal", "range"), "minus random"] == ""
+    assert table.loc[("core", "", "never", ""), "minus open"] == "", "no seed of the open network"
+    assert (table["minus random"] != "").sum() == 1
 
 
 def test_networks_are_equally_open_if_every_layer_is():

@@ -37,6 +37,15 @@ def test_a_trained_gate_shows_what_its_layers_opened():
     }
 
 
+def test_trained_gates_of_one_kind_are_told_apart():
+    arms = [inertial(5, 2, gate="learned", **options) for options in ({}, {"temperature": 0.03}, {"open_first": True})]
+    assert trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms])["gate"].tolist() == [
+        "learned",
+        "learned, temperature 0.03",
+        "learned, first layer open",
+    ]
+
+
 @pytest.mark.parametrize(("gate", "opened"), [("always", 1.0), ("never", 0.0)])
 def test_a_constant_gate_looks_at_no_friction(gate, opened):
     (row,) = trained_gates([result(inertial(5, 2, gate=gate))], "as trained").to_dict("records")
