@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; what was finished is stored, and the same command goes on from there", file=sys.stderr)
+        print("stopped; what was done is stored, and the same command goes on from there", file=sys.stderr)
         return 130
 
 

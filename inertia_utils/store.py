@@ -1,7 +1,8 @@
 """The results folder: one JSON per run, trained weights beside it, failures apart.
 
 ``<root>/<profile>/<id>.json`` is the result, ``weights/<id>.safetensors`` what the run trained, ``failed/<id>.json``
-the last failure, ``.locks/`` keeps two studies on one store out of each other's way.
+the last failure, ``checkpoints/<id>.pt`` a training that was stopped; ``.locks/`` keeps two studies on one store out of
+each other's way.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
 
+from .checkpoint import Checkpoint
 from .files import write_atomically
+from .provenance import device_name
 from .result_file import DamagedResult, Result, from_json, to_json
-from .runs import Outcome, Run, config, run_id
+from .runs import Context, Outcome, Run, config, run_id
 
 __all__ = ["DamagedResult", "Result", "Status", "Store", "StoreError"]
 
@@ -62,6 +65,11 @@ class Store:
     def weights_path(self, run: Run) -> Path:
         """The file of the weights that ``run`` trained."""
         return self.folder / "weights" / f"{run_id(run)}.safetensors"
+
+    def checkpoint(self, run: Run, context: Context) -> Checkpoint:
+        """Where the training of ``run`` keeps its state until its result is stored."""
+        conditions = {"torch": str(torch.__version__), "device": device_name(context.device)}
+        return Checkpoint(self._checkpoint_path(run), conditions | {"dtype": str(context.dtype)})
 
     def read(self, run: Run) -> Result | None:
         """The stored result, or None where there is none.
@@ -116,6 +124,7 @@ class Store:
                     os.replace(path, path.with_name(f"{path.name}.damaged"))
                 write_atomically(path, text.encode())
                 self._failure_path(run).unlink(missing_ok=True)
+                self._checkpoint_path(run).unlink(missing_ok=True)
         return from_json(run, str(path), text.encode(), self.profile)
 
     def save_weights(self, run: Run, weights: dict[str, torch.Tensor]) -> None:
@@ -217,6 +226,9 @@ class Store:
                 write_atomically(probe, b"probe\n")
             finally:
                 probe.unlink(missing_ok=True)
+
+    def _checkpoint_path(self, run: Run) -> Path:
+        return self.folder / "checkpoints" / f"{run_id(run)}.pt"
 
     def _failure_path(self, run: Run) -> Path:
         return self.folder / "failed" / f"{run_id(run)}.json"

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .checkpoint import Checkpoint
 from .data import normalise
 from .gate import Gate
 from .layer import InertialConv2d
@@ -81,8 +82,13 @@ class Training:
     step_factor: float = 0.0
 
 
-def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
+def train(model: nn.Module, training: Training, checkpoint: Checkpoint | None = None) -> list[dict[str, Any]]:
     """Train ``model`` in place.
+
+    Args:
+        model: what to train.
+        training: on what, and how.
+        checkpoint: where the state is kept between epochs; if one is there, training goes on from it, to the same bits.
 
     Returns:
         One dict per epoch: epoch, loss (mean over its batches), holdout accuracy, open fraction per inertial layer,
@@ -97,8 +103,10 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
     order = generator(training.seed, "data order")
     torch.manual_seed(training.seed)
     gates = [module for module in model.modules() if isinstance(module, Gate)]
-    history = []
-    for epoch in range(1, training.epochs + 1):
+    holders = {"model": model, "optimizer": optimizer} | ({"scheduler": scheduler} if scheduler else {})
+    saved = checkpoint.load() if checkpoint else None
+    history = _restore(saved, holders, order) if saved else []
+    for epoch in range(len(history) + 1, training.epochs + 1):
         start = time.perf_counter()
         model.train()
         shuffled = torch.randperm(len(training.images), generator=order).to(device)
@@ -114,7 +122,28 @@ def train(model: nn.Module, training: Training) -> list[dict[str, Any]]:
         record = {"epoch": epoch, "loss": losses.item() / steps, "seconds": round(time.perf_counter() - start, 2)}
         record["holdout_accuracy"] = accuracy(model, training.holdout, training.dtype)
         history.append(record | open_fractions(model))
+        if checkpoint and epoch < training.epochs:
+            checkpoint.save(lambda: _state(history, holders, order))
     return history
+
+
+def _state(history: list[dict[str, Any]], holders: dict[str, Any], order: torch.Generator) -> dict[str, Any]:
+    """All that the epochs to come depend on."""
+    streams = {"order": order.get_state(), "cpu": torch.get_rng_state()}
+    if torch.cuda.is_initialized():
+        streams["cuda"] = torch.cuda.get_rng_state()
+    return {"history": history, "streams": streams} | {name: held.state_dict() for name, held in holders.items()}
+
+
+def _restore(saved: dict[str, Any], holders: dict[str, Any], order: torch.Generator) -> list[dict[str, Any]]:
+    for name, holder in holders.items():
+        holder.load_state_dict(saved[name])
+    streams = saved["streams"]
+    order.set_state(streams["order"])
+    torch.set_rng_state(streams["cpu"])
+    if "cuda" in streams:
+        torch.cuda.set_rng_state(streams["cuda"])
+    return saved["history"]
 
 
 def _step(

@@ -99,7 +99,7 @@ class TrainRun(Run, kind="train"):
         torch.manual_seed(self.seed)
         model = self.model()
         training = self.training(context)
-        history = train(model, training)
+        history = train(model, training, context.store.checkpoint(self, context))
         return self.outcome(model, history, training, context)
 
     def outcome(self, model: nn.Module, history: list[dict[str, Any]], training: Training, context: Context) -> Outcome:

@@ -76,7 +76,8 @@ def _attempt(task: Task, context: Context) -> Report:
     try:
         _check_parents(run, context)
         outcome = run.execute(context)
-        seconds = time.perf_counter() - start
+        # A training that went on from a checkpoint also took the epochs before it.
+        seconds = max(time.perf_counter() - start, sum(epoch.get("seconds", 0) for epoch in outcome.history))
         if store.has(run):
             _keep_weights(run, outcome.weights, context)
         else:
