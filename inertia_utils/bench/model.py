@@ -19,9 +19,9 @@ from .. import paths
 from ..arms import Arm, dense, inertial, separable
 from ..cost import measure as count
 from ..layout import channels_last
-from ..models import NETWORKS, narrowed
+from ..models import NETWORKS
 from ..optimize import optimize
-from ..plans import STACKED
+from ..plans import STACKED, control_pairs, primary_pairs
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
 from .masks import Masks
@@ -35,13 +35,13 @@ GATED = {
 ARMS: dict[str, Arm] = {
     **{f"dense {size}×{size}": dense(size) for size in (5, 3, 1)},
     "separable 3×3": separable(3),
-    "separable 3×3, dense first layer": separable(3, dense_first=True),
     **{f"slide ({d}, {k})": inertial(d, k) for d, k in ((5, 2), (5, 4), (3, 2))},
     "slide (3, 1), stacked": STACKED,
-    # What spends the MACs of the two arms that are to be cheap most simply.
-    **{arm.name: arm for arm in (narrowed(inertial(3, 2)), narrowed(STACKED))},
     **GATED,
 }
+# All that the comparisons of the study stand on, so that their times can stand beside their accuracies.
+_COMPARED = (arm for pair in (*primary_pairs(), *control_pairs()) for arm in pair)
+ARMS |= {arm.name: arm for arm in _COMPARED if arm not in ARMS.values()}
 #: Timed calls per arm and round, however many images they take.
 FEWEST = 2
 FIRST, LAST = "dense 5×5", "dense 5×5, again"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from .. import paths
 from ..execute.break_even import break_even
+from .model import ARMS
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -24,6 +25,19 @@ def frame(record: dict[str, Any]) -> pd.DataFrame:
         place = {key: value for key, value in part.items() if key != "arms"}
         rows += [place | {"arm": name} | _milliseconds(row) for name, row in part["arms"].items()]
     return pd.DataFrame(rows)
+
+
+def network_times(record: dict[str, Any], batch: int, network: str = "fashionnet") -> dict[str, float]:
+    """Name of an arm, as results have it → milliseconds of its network's forward pass at one batch size.
+
+    Args:
+        record: of the benchmark of whole networks.
+        batch: images per forward pass.
+        network: name of the network.
+    """
+    table = frame(record)
+    rows = table[(table["network"] == network) & (table["what"] == "forward") & (table["batch"] == batch)]
+    return {ARMS[row.arm].name: row.ms for row in rows.itertuples() if row.arm in ARMS}
 
 
 def speed_ups(table: pd.DataFrame) -> pd.DataFrame:
