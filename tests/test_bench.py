@@ -11,6 +11,7 @@ from inertia_utils import bench
 from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
+from inertia_utils.plans import control_pairs, primary_pairs
 
 
 def test_interleaving_times_every_arm_once_per_round():
@@ -27,6 +28,15 @@ def test_ratios_are_taken_round_by_round():
     slow, fast = timing.Timing([2.0, 4.0, 9.0]), timing.Timing([1.0, 1.0, 3.0])
     assert timing.ratio(slow, fast).seconds == [2.0, 4.0, 3.0]
     assert timing.ratio(slow, fast).median == 3.0
+
+
+def test_published_times_cover_every_comparison_of_the_study():
+    record = read.load("model")
+    times = read.network_times(record, 256)
+    assert {arm.name for pair in (*primary_pairs(), *control_pairs()) for arm in pair} <= times.keys()
+    (part,) = (part for part in record["tables"] if (part["what"], part["batch"]) == ("forward", 256))
+    assert times["inertial (3, 1), merge stack"] == 1e3 * part["arms"]["slide (3, 1), stacked"]["median"]
+    assert read.network_times(record, 3) == {}
 
 
 def test_table_shows_what_was_measured():
