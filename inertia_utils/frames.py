@@ -78,7 +78,7 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
 
 
 def _described(arm: Arm) -> str:
-    temperature = f", temperature {arm.temperature:g}" if arm.temperature != Arm().temperature else ""
+    temperature = f", temperature {arm.temperature:g}" if arm.temperature != Arm.temperature else ""
     return arm.gate + temperature + (", first layer open" if arm.open_first else "")
 
 

@@ -198,6 +198,13 @@ class InertialConv2d(nn.Module):
         flat = self._flat.to(self.periphery)
         return flat[0] + self._coefficients() @ flat[1:]
 
+    @property
+    def output_bias(self) -> Tensor | None:
+        """The bias of every output channel, (out_channels,), zero for the detail of ``stack``; None without bias."""
+        if self.bias is None or not self.merge.stacks:
+            return self.bias
+        return F.pad(self.bias, (0, self.out_channels - len(self.bias)))
+
     def equivalent_kernel(self) -> Tensor:
         """The dense kernel that the layer applies where its gate is open, (out_channels, C/groups, d, d).
 
@@ -237,7 +244,7 @@ class InertialConv2d(nn.Module):
         with torch.no_grad():
             conv.weight.copy_(kernel)
             if self.bias is not None:
-                conv.bias.copy_(F.pad(self.bias, (0, self.out_channels - len(self.bias))))
+                conv.bias.copy_(self.output_bias)
         return conv
 
     @classmethod
@@ -368,8 +375,7 @@ class InertialConv2d(nn.Module):
         """Add the bias to an output (N, out_channels, H, W), to the core's half of ``stack``."""
         if self.bias is None:
             return output
-        bias = F.pad(self.bias, (0, self.out_channels - len(self.bias)))
-        return output + bias.to(output.dtype).view(-1, 1, 1)
+        return output + self.output_bias.to(output.dtype).view(-1, 1, 1)
 
     def _coefficients(self) -> Tensor:
         return self.reapply.coefficients(self.periphery, self.geometry)

@@ -332,7 +332,7 @@ def gated(size: Profile, parent: TrainRun, friction: str, **options: Any) -> Gat
 def ranked(size: Profile, parents: list[TrainRun], **options: Any) -> list[GateRun]:
     """Networks gated by range and at random, and the first of them by the oracle.
 
-    It computes every detail that it then skips, which is dear, and no claim is decided by it.
+    The oracle computes every detail that it then skips, which is dear, and no claim is decided by it.
     """
     chosen = {"range": parents, "random": parents, "oracle": parents[: size.grid_seeds]}
     return [gated(size, parent, name, **options) for name, those in chosen.items() for parent in those]

@@ -101,6 +101,7 @@ def _keep_weights(run: Run, weights: dict[str, torch.Tensor] | None, context: Co
     if weights is None:
         raise RuntimeError(f"{run.label()} left weights before and none this time")
     context.store.save_weights(run, weights)
+    context.store.checkpoint(run, context).path.unlink(missing_ok=True)
 
 
 _watched: set[int] = set()

@@ -85,6 +85,17 @@ def test_a_stopped_run_goes_on_in_its_store(tmp_path, monkeypatch):
     assert not list((tmp_path / "smoke" / "checkpoints").iterdir())
 
 
+def test_a_training_repeated_for_its_weights_leaves_no_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    context = Context(Store(tmp_path, "smoke"))
+    run = TrainRun(dense(1), epochs=2, images=100, test_images=100, head="gap", dataset="mnist-5k")
+    assert perform(Task(run), context).state == "done"
+    context.store.weights_path(run).unlink()
+    assert perform(Task(run, weights=True), context).state == "done"
+    assert context.store.has(run, weights=True)
+    assert not list((tmp_path / "smoke" / "checkpoints").iterdir())
+
+
 def test_short_trainings_write_nothing(tmp_path):
     kept = Checkpoint(tmp_path / "toy.pt", {})
     kept.save(lambda: {"epoch": 1})

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .. import paths
 from ..execute.break_even import break_even
-from .model import ARMS
+from .model import timed_arms
 
 
 def load(name: str) -> dict[str, Any] | None:
@@ -35,9 +35,9 @@ def network_times(record: dict[str, Any], batch: int, network: str = "fashionnet
         batch: images per forward pass.
         network: name of the network.
     """
-    table = frame(record)
+    table, arms = frame(record), timed_arms()
     rows = table[(table["network"] == network) & (table["what"] == "forward") & (table["batch"] == batch)]
-    return {ARMS[row.arm].name: row.ms for row in rows.itertuples() if row.arm in ARMS}
+    return {arms[row.arm].name: row.ms for row in rows.itertuples() if row.arm in arms}
 
 
 def speed_ups(table: pd.DataFrame) -> pd.DataFrame:

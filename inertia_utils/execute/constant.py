@@ -52,14 +52,15 @@ def slide_weights(layer: InertialConv2d) -> Tensor:
     return layer.periphery + layer.merge.core_share * layer.reapply.identity(layer.geometry).to(layer.periphery)
 
 
-def shared_out(layer: InertialConv2d, widths: Widths) -> tuple[Widths, Widths]:
-    """Of the zeros around the input, those that the core's convolution adds and those left to the depthwise pass.
+def shared_out(layer: InertialConv2d, x: Tensor) -> tuple[Tensor, Widths, Widths]:
+    """The input, and the zeros around it: those that the core's convolution adds, those left to the depthwise pass.
 
     Further out than r − 1 pixels from the image a core sees only zeros.
     """
+    x, widths = bordered(layer, x)
     reach = layer.geometry.core_size - 1
     inner = tuple(min(width, reach) for width in widths)
-    return inner, tuple(width - done for width, done in zip(widths, inner, strict=True))
+    return x, inner, tuple(width - done for width, done in zip(widths, inner, strict=True))
 
 
 def response_maps(layer: InertialConv2d, x: Tensor, inner: Widths, bias: Tensor | None = None) -> list[Tensor]:
@@ -134,8 +135,7 @@ def _open_slide(layer: InertialConv2d, x: Tensor) -> Tensor:
         return _open_stack(layer, x)
     if dense_is_cheaper(layer):
         return _dense(layer, x, slide_kernel(layer, slide_weights(layer)))
-    x, widths = bordered(layer, x)
-    inner, rest = shared_out(layer, widths)
+    x, inner, rest = shared_out(layer, x)
     maps = response_maps(layer, x, inner)
     return depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
 
@@ -146,8 +146,7 @@ def _open_stack(layer: InertialConv2d, x: Tensor) -> Tensor:
     if dense_is_cheaper(layer):
         core = in_centre(layer, each_core(layer).sum(1))
         return _dense(layer, x, torch.cat([core, slide_kernel(layer, weights)]))
-    x, widths = bordered(layer, x)
-    inner, rest = shared_out(layer, widths)
+    x, inner, rest = shared_out(layer, x)
     # The weights of δ sum to zero, so that it does not see a constant, unless zeros are still to be put around it.
     early = None if any(rest) else layer.bias
     maps = response_maps(layer, x, inner, early)
@@ -200,8 +199,7 @@ def in_centre(layer: InertialConv2d, core: Tensor) -> Tensor:
 
 def _dense(layer: InertialConv2d, x: Tensor, kernel: Tensor) -> Tensor:
     x, widths = bordered(layer, x)
-    bias = layer.bias if layer.bias is None else F.pad(layer.bias, (0, len(kernel) - len(layer.bias)))
-    return convolve(x, kernel, bias, widths, layer.stride, layer.geometry.groups)
+    return convolve(x, kernel, layer.output_bias, widths, layer.stride, layer.geometry.groups)
 
 
 OPEN = {Slide: _open_slide, Dilate: _open_dilate, Resize: _open_resize, Aggregate: _open_aggregate}

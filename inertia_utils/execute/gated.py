@@ -41,10 +41,9 @@ def gated_response(layer: InertialConv2d, x: Tensor, window: Window, is_open: Te
 
 
 def _slide(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
-    x, widths = bordered(layer, x)
-    inner, rest = shared_out(layer, widths)
-    maps, gamma = response_maps(layer, x, inner), layer.gamma
-    scale = gamma if layer.merge.scales_core else torch.ones_like(gamma)
+    x, inner, rest = shared_out(layer, x)
+    maps = response_maps(layer, x, inner)
+    scale = layer.gamma if layer.merge.scales_core else torch.ones_like(layer.periphery[..., 0, 0])
     if layer.merge.stacks:
         closed = depthwise(layer, maps, scale[..., None, None], layer.bias, to_core(layer, rest))
         opened = depthwise(layer, maps, detail_weights(layer), None, rest)
