@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import torch
 
+from .allocator import keep_freed_memory
 from .provenance import provenance
 from .runs import Context, Run
 from .schedule import Task
@@ -54,6 +55,7 @@ def perform(task: Task, context: Context, *, wait: bool = True) -> Report:
 def perform_in_worker(task: Task, context: Context, *, wait: bool, parent: int | None) -> Report:
     """As :func:`perform`, in a process started for it, which ends with the process ``parent`` if one is given."""
     torch.set_num_threads(1)
+    keep_freed_memory()
     if parent is not None:
         _end_with(parent)
     return perform(task, context, wait=wait)
