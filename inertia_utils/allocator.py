@@ -9,6 +9,8 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 #: Bytes above which freed memory goes back to the system: more than any tensor of the study.
 KEPT = 2**30
 
+_kept = False
+
 
 def keep_freed_memory() -> bool:
     """Let this process keep what it frees; True where the C library can (glibc).
@@ -20,5 +22,12 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no glibc: macOS, musl, Windows
         return False
+    global _kept
     # Both: to set one of them ends the adaptation of the other, which by itself is better than either alone.
-    return all([mallopt(parameter, KEPT) == 1 for parameter in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)])
+    _kept = all([mallopt(parameter, KEPT) == 1 for parameter in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD)])
+    return _kept
+
+
+def keeps_freed_memory() -> bool:
+    """Whether this process was told to, and the C library can."""
+    return _kept

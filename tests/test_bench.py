@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from inertia_utils import bench
+from inertia_utils.allocator import keep_freed_memory
 from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
@@ -130,6 +131,14 @@ def test_layer_benchmark_takes_what_a_user_registers(tmp_path):
 def test_unknown_shapes_and_arms(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         run("layer", tmp_path / "layer.json", *arguments)
+
+
+def test_records_say_what_became_of_freed_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("inertia_utils.allocator._kept", False)
+    record = run("layer", tmp_path / "returned.json", "--arms", "dense 3×3", "--return-memory")
+    assert record["machine"]["freed_memory"] == "returned to the system"
+    record = run("layer", tmp_path / "kept.json", "--arms", "dense 3×3")
+    assert record["machine"]["freed_memory"] == ("kept" if keep_freed_memory() else "returned to the system")
 
 
 def test_model_benchmark(tmp_path):

@@ -1,9 +1,14 @@
-"""Benchmarks: ``python -m inertia_utils bench <name>``; each is a module with ``add_arguments`` and ``main``."""
+"""Benchmarks: ``python -m inertia_utils bench <name>``; each is a module with ``add_arguments`` and ``main``.
+
+They keep freed memory: glibc takes blocks of 32 MB and more from the system at every call and gives them back, which
+costs more than many a convolution and meets only the arms whose maps are that large.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from ..allocator import keep_freed_memory
 from . import friction, gate, layer, masks, model, train
 
 BENCHMARKS = {"train": train, "layer": layer, "model": model, "gate": gate, "masks": masks, "friction": friction}
@@ -14,9 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subparsers = parser.add_subparsers(title="benchmarks", dest="benchmark", required=True, metavar="NAME")
     for name, module in BENCHMARKS.items():
         summary = module.__doc__.splitlines()[0]
-        module.add_arguments(subparsers.add_parser(name, help=summary, description=module.__doc__))
+        command = subparsers.add_parser(name, help=summary, description=module.__doc__)
+        command.set_defaults(return_memory=False)
+        module.add_arguments(command)
 
 
 def main(options: argparse.Namespace) -> int:
     """Run the chosen benchmark; returns the exit status."""
+    if not options.return_memory:
+        keep_freed_memory()
     return BENCHMARKS[options.benchmark].main(options)

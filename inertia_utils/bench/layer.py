@@ -37,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="pass every arm through torch.compile")
     parser.add_argument("--quick", action="store_true", help="two rounds of one call on one image, to see that it runs")
     parser.add_argument(
+        "--return-memory",
+        action="store_true",
+        help="leave freed memory to the C library, as other programs do; the other timings are taken with it kept",
+    )
+    parser.add_argument(
         "--append",
         action="store_true",
         help="keep the tables of other shapes and batches in --output; each then starts in a process of its own",

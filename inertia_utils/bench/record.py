@@ -35,6 +35,6 @@ def conditions(record: dict[str, Any]) -> str:
     machine = record["machine"]
     return (
         f"{machine['device']}, {machine['threads']} threads, torch {machine['torch']}, {record['dtype']}, "
-        f"{record['layout']}, {'torch.compile on every arm' if record['compiled'] else 'eager'}; medians of "
-        "interleaved calls"
+        f"{record['layout']}, {'torch.compile on every arm' if record['compiled'] else 'eager'}, freed memory "
+        f"{machine['freed_memory']}; medians of interleaved calls"
     )

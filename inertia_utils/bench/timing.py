@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from ..allocator import keeps_freed_memory
 from ..provenance import device_name, git_commit
 
 #: Rounds that are run and not counted.
@@ -82,11 +83,12 @@ def ratio(slow: Timing, fast: Timing) -> Timing:
 
 
 def machine(device: str = "cpu") -> dict[str, Any]:
-    """What a timing depends on: device, cores, threads, torch version, commit."""
+    """What a timing depends on: device, cores, threads, torch version, allocator, commit."""
     return {
         "device": device_name(torch.device(device)),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "freed_memory": "kept" if keeps_freed_memory() else "returned to the system",
         "commit": git_commit(),
     }
