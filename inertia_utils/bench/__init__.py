@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import argparse
 
+import torch
+
 from ..allocator import keep_freed_memory
 from . import friction, gate, layer, masks, model, train
+
+#: Arms share the code of the layer, and torch.compile gives up on code that it has compiled eight times.
+COMPILATIONS = 256
 
 BENCHMARKS = {"train": train, "layer": layer, "model": model, "gate": gate, "masks": masks, "friction": friction}
 
@@ -28,4 +33,6 @@ def main(options: argparse.Namespace) -> int:
     """Run the chosen benchmark; returns the exit status."""
     if not options.return_memory:
         keep_freed_memory()
+    if getattr(options, "compile", False):
+        torch._dynamo.config.recompile_limit = COMPILATIONS
     return BENCHMARKS[options.benchmark].main(options)

@@ -59,7 +59,8 @@ class GivenMasks(Gate):
         super().__init__()
         self.masks, self.real = masks, real
         self._drawn: dict[tuple[int, ...], Tensor] = {}
-        self._call = 0
+        # A tensor: a compiled layer is compiled anew for every value of a number.
+        self.register_buffer("_first", torch.zeros((), dtype=torch.long), persistent=False)
 
     def forward(self, friction: Tensor) -> Tensor:
         """The next masks of as many images as ``friction`` (N, 1, H, W) has."""
@@ -68,9 +69,8 @@ class GivenMasks(Gate):
             masks = self.masks.at(size) if self.real else self.masks.shuffled(size)
             self._drawn[size] = masks.to(friction)
         drawn = self._drawn[size]
-        first = self._call * 7 % len(drawn)
-        self._call += 1
-        chosen = torch.arange(first, first + len(friction), device=friction.device) % len(drawn)
+        chosen = (self._first + torch.arange(len(friction), device=friction.device)) % len(drawn)
+        self._first += 7
         return drawn[chosen]
 
     def density(self, size: tuple[int, int]) -> float:
