@@ -1,8 +1,8 @@
 """What the README and the notebooks say of each other, written from one source: ``python -m inertia_utils.contents``.
 
-Between marks in the README: the badges, the main figure with the table of claims, and the table of notebooks. In every
-notebook: the set-up cell, which does nothing where the package is installed. The repository's address has one place,
-``project.urls`` in ``pyproject.toml``.
+Between marks in the README: the badges, the results (in short, the main figure, the tables of comparisons), and the
+table of notebooks. In every notebook: the set-up cell, which does nothing where the package is installed. The
+repository's address has one place, ``project.urls`` in ``pyproject.toml``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from . import manifest, paths
 from .files import write_atomically
+from .in_short import in_short
 from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
@@ -58,10 +59,18 @@ def results() -> str:
     if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    parts = [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
+    tables = {
+        name: pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False) for name in (PRIMARY, CLAIMS)
+    }
+    short = "\n".join(f"- {line}" for line in in_short(tables[PRIMARY], tables[CLAIMS]))
+    parts = [
+        f"**In short.**\n\n{short}",
+        f"![Accuracy against cost](figures/{FIGURE}.png)",
+        f"*{entries[FIGURE]['caption']}*",
+    ]
     for name, columns in ((PRIMARY, None), (CLAIMS, list(COLUMNS))):
-        cells = pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False)
-        parts += [f"*{entries[name]['caption']}*", to_markdown(cells[columns] if columns else cells).rstrip("\n")]
+        cells = tables[name][columns] if columns else tables[name]
+        parts += [f"*{entries[name]['caption']}*", to_markdown(cells).rstrip("\n")]
     return "\n\n".join(parts)
 
 

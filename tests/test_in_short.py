@@ -1,0 +1,60 @@
+"""The sentences about the outcome say what the tables say."""
+
+import pandas as pd
+
+from inertia_utils.arms import dense, inertial
+from inertia_utils.in_short import in_short
+from inertia_utils.models import narrowed
+
+COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
+
+
+def decided(*rows):
+    return pd.DataFrame(
+        [
+            {"arm": arm.name, "control": control.name, "difference (points)": "+0.30", "seeds": "10"}
+            | COSTS
+            | {"verdict": verdict}
+            for arm, control, verdict in rows
+        ]
+    )
+
+
+def claimed(*rows):
+    return pd.DataFrame(rows, columns=["claim", "condition", "verdict"])
+
+
+NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds"))
+
+
+def test_kernels_speak_of_plain_dense_networks_alone():
+    large, small = inertial(5, 2), inertial(3, 2)
+    table = decided((large, dense(5), "superior"), (small, narrowed(small), "superior"), (small, dense(3), "inferior"))
+    lines = in_short(table, NO_CLAIMS)
+    assert len(lines) == 2
+    better = next(line for line in lines if "dense 5×5" in line)
+    assert "inertial (5, 2) **is better than** dense 5×5: +0.30 points over 10 seeds" in better
+    assert better.endswith("38% of its convolution weights, 50% of its convolution MACs and 69% of its time.")
+    assert any("**falls short of** dense 3×3" in line for line in lines)
+
+
+def test_a_cost_that_is_not_known_is_left_out():
+    table = decided((inertial(5, 2), dense(5), "inconclusive")).assign(**{"share of time": ""})
+    (line,) = in_short(table, NO_CLAIMS)
+    assert "**cannot be told from**" in line
+    assert line.endswith("38% of its convolution weights and 50% of its convolution MACs.")
+
+
+def test_claims_about_gates_are_counted():
+    after, trained = "fashion-mnist, gated after training", "fashion-mnist, trained with the gate"
+    claims = claimed(
+        ("Friction knows", after, "holds"),
+        ("Friction knows", trained, "open"),
+        ("Friction knows", trained, "open"),
+        ("Skipping", after, "does not hold"),
+        ("The layer does the work", "mnist, gate open", "holds"),
+    )
+    assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
+        "“Friction knows”: holds in 1, open in 2 of 3 comparisons.",
+        "“Skipping”: does not hold in 1 of 1 comparison.",
+    ]
