@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from test_train import toy_training
+from toy_training import toy_training
 
 from inertia_utils import checkpoint
 from inertia_utils import train as training_module

@@ -7,28 +7,15 @@ import torch
 from joblib import Parallel, delayed
 from torch import nn
 from torch.nn import functional as F
+from toy_training import toy_training
 
 from inertia_utils.arms import Arm, dense, inertial, separable
 from inertia_utils.models import FashionNet, LeNet
 from inertia_utils.recipes import RECIPES, recipe
 from inertia_utils.seed import derive, initialise_paired
-from inertia_utils.train import Images, Training, accuracy, train
+from inertia_utils.train import accuracy, train
 from inertia_utils.train_run import TrainRun
 from inertia_utils.worker import threads
-
-
-def toy_training(name: str = "converged", network: str = "fashionnet", **changes) -> Training:
-    """240 striped images whose class is the direction and width of the stripes."""
-    generator = torch.Generator().manual_seed(3)
-    labels = torch.arange(240) % 4
-    rows = torch.arange(28)
-    stripes = torch.stack([(rows // width % 2).float() for width in (2, 5)])
-    down = stripes[labels % 2][:, None, :, None].expand(-1, 1, 28, 28)
-    pictures = torch.where((labels < 2)[:, None, None, None], down, down.mT)
-    pixels = (200 * pictures + 55 * torch.rand(pictures.shape, generator=generator)).to(torch.uint8)
-    images = Images(pixels, labels, (0.5,), (0.5,))
-    plan = recipe(name, network)
-    return replace(Training(images, images.first(60), plan, epochs=2, seed=5, lr=plan.lr), **changes)
 
 
 def trained_weights(arm: Arm) -> dict[str, torch.Tensor]:
