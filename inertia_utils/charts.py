@@ -113,6 +113,35 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     return figure
 
 
+def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
+    """Accuracy by kind of gate and rate, with friction beside random; one panel for each thing that is skipped.
+
+    Seeds are symbols, means have the intervals of three seeds or more, and a line marks the network with open gates.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.trained_gates`.
+        open_accuracy: mean of the network whose gates are open.
+    """
+    rates = table["rate"].map(lambda rate: "" if pd.isna(rate) else f" {rate:.0%}")
+    table = table.assign(kind=table["gate"] + rates).sort_values(["gate", "rate"], kind="stable")
+    kinds = list(table["kind"].unique())
+    figure, panels = plt.subplots(1, table["skip"].nunique(), figsize=(WIDTH, 3), sharey=True, squeeze=False)
+    for axes, (skip, rows) in zip(panels[0], table.groupby("skip", sort=False), strict=True):
+        for name, shift in {"range": -0.1, "random": 0.1, "": 0.0}.items():
+            ours = rows[rows["friction"] == name]
+            style = symbol(name) if name else {"color": "grey", "marker": "D"}
+            places = [kinds.index(kind) + shift for kind in ours["kind"]]
+            axes.scatter(places, 100 * ours["accuracy"], **style, s=20, alpha=0.6, label=name or "none")
+            for place, values in ours.groupby(places)["accuracy"]:
+                mean_bar(axes, place, 100 * values)
+        axes.axhline(100 * open_accuracy, color="grey", linewidth=0.8)
+        axes.set_xticks(range(len(kinds)), kinds, rotation=35, ha="right")
+        axes.set(title=f'skip="{skip}"', xlim=(-0.5, len(kinds) - 0.5))
+    panels[0, 0].set_ylabel("test accuracy (%)")
+    panels[0, -1].legend(title="friction")
+    return figure
+
+
 def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool = False) -> None:
     """Mean and interval of seeds, in black; a mean alone for fewer than three of them.
 

@@ -114,3 +114,16 @@ def test_a_legend_of_long_names_stays_inside_the_figure():
     (legend,) = figure.legends
     box = legend.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+
+
+def test_kinds_of_gates_are_drawn_seed_by_seed_beside_the_open_network():
+    columns = ["skip", "gate", "rate", "friction", "accuracy"]
+    rows = [("core", "rate", 0.25, name, value) for name in ("range", "random") for value in (0.90, 0.92, 0.94)]
+    rows += [("core", "never", float("nan"), "", 0.8), ("detail", "rate", 0.5, "range", 0.85)]
+    figure = charts.gate_kinds(pd.DataFrame(rows, columns=columns), 0.95)
+    core, detail = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ['skip="core"', 'skip="detail"']
+    assert [label.get_text() for label in core.get_xticklabels()] == ["never", "rate 25%", "rate 50%"]
+    assert points(core) == [(0, 80)] + [(place, value) for place in (0.9, 1.1) for value in (90, 92, 94)]
+    assert points(detail) == [(1.9, 85)]
+    assert [line.get_ydata()[0] for line in detail.lines if len(set(line.get_ydata())) == 1][-1] == 95
