@@ -62,12 +62,9 @@ def results() -> str:
     tables = {
         name: pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False) for name in (PRIMARY, CLAIMS)
     }
-    short = "\n".join(f"- {line}" for line in in_short(tables[PRIMARY], tables[CLAIMS]))
-    parts = [
-        f"**In short.**\n\n{short}",
-        f"![Accuracy against cost](figures/{FIGURE}.png)",
-        f"*{entries[FIGURE]['caption']}*",
-    ]
+    parts = ["**In short.** Every sentence is made from the tables below, which say under which conditions."]
+    parts += ["\n".join(f"- {line}" for line in in_short(tables[PRIMARY], tables[CLAIMS]))]
+    parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
     for name, columns in ((PRIMARY, None), (CLAIMS, list(COLUMNS))):
         cells = tables[name][columns] if columns else tables[name]
         parts += [f"*{entries[name]['caption']}*", to_markdown(cells).rstrip("\n")]
