@@ -16,7 +16,6 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from .allocator import keep_freed_memory
 from .progress import Progress, log
 from .runs import Context, Run, run_id
 from .schedule import Task, levels, shard_of
@@ -188,9 +187,6 @@ def _until_done(group: Iterable[Task], executor: Executor) -> Iterator[Report]:
 
 
 def _in_this_process(context: Context) -> Executor:
-    if context.device.type == "cpu":
-        keep_freed_memory()
-
     def executor(tasks: Iterable[Task], wait: bool) -> Iterator[Report]:
         for task in tasks:
             with threads(1):

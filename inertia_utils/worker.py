@@ -55,7 +55,6 @@ def perform(task: Task, context: Context, *, wait: bool = True) -> Report:
 def perform_in_worker(task: Task, context: Context, *, wait: bool, parent: int | None) -> Report:
     """As :func:`perform`, in a process started for it, which ends with the process ``parent`` if one is given."""
     torch.set_num_threads(1)
-    keep_freed_memory()
     if parent is not None:
         _end_with(parent)
     return perform(task, context, wait=wait)
@@ -74,6 +73,8 @@ def threads(number: int) -> Iterator[None]:
 
 def _attempt(task: Task, context: Context) -> Report:
     run, store = task.run, context.store
+    if context.device.type == "cpu":
+        keep_freed_memory()
     start = time.perf_counter()
     try:
         _check_parents(run, context)

@@ -1,7 +1,7 @@
 """Benchmarks: ``python -m inertia_utils bench <name>``; each is a module with ``add_arguments`` and ``main``.
 
-They keep freed memory: glibc takes blocks of 32 MB and more from the system at every call and gives them back, which
-costs more than many a convolution and meets only the arms whose maps are that large.
+They keep freed memory: glibc gives large blocks back to the system and gets them anew at every call, which costs more
+than many a convolution and meets some arms and not others, by the sizes of their maps.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, module in BENCHMARKS.items():
         summary = module.__doc__.splitlines()[0]
         command = subparsers.add_parser(name, help=summary, description=module.__doc__)
-        command.set_defaults(return_memory=False)
+        command.set_defaults(return_memory=False, compile=False)
         module.add_arguments(command)
 
 
@@ -33,6 +33,6 @@ def main(options: argparse.Namespace) -> int:
     """Run the chosen benchmark; returns the exit status."""
     if not options.return_memory:
         keep_freed_memory()
-    if getattr(options, "compile", False):
+    if options.compile:
         torch._dynamo.config.recompile_limit = COMPILATIONS
     return BENCHMARKS[options.benchmark].main(options)
