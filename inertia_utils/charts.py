@@ -122,23 +122,28 @@ def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
         table: one row per run, from :func:`~inertia_utils.frames.trained_gates`.
         open_accuracy: mean of the network whose gates are open.
     """
-    rates = table["rate"].map(lambda rate: "" if pd.isna(rate) else f" {rate:.0%}")
+    rates = table["rate"].map(lambda rate: "" if pd.isna(rate) else f", {rate:.0%}")
     table = table.assign(kind=table["gate"] + rates).sort_values(["gate", "rate"], kind="stable")
-    kinds = list(table["kind"].unique())
-    figure, panels = plt.subplots(1, table["skip"].nunique(), figsize=(WIDTH, 3), sharey=True, squeeze=False)
-    for axes, (skip, rows) in zip(panels[0], table.groupby("skip", sort=False), strict=True):
-        for name, shift in {"range": -0.1, "random": 0.1, "": 0.0}.items():
+    panels = {skip: list(rows["kind"].unique())[::-1] for skip, rows in table.groupby("skip", sort=False)}
+    counts = [len(kinds) for kinds in panels.values()]
+    height = 0.7 + 0.35 * len(panels) + 0.24 * sum(counts)
+    figure, drawn = plt.subplots(
+        len(panels), 1, figsize=(WIDTH, height), sharex=True, squeeze=False, height_ratios=counts
+    )
+    for axes, (skip, kinds) in zip(drawn[:, 0], panels.items(), strict=True):
+        rows = table[table["skip"] == skip]
+        for name, shift in {"range": 0.15, "random": -0.15, "": 0.0}.items():
             ours = rows[rows["friction"] == name]
             style = symbol(name) if name else {"color": "grey", "marker": "D"}
             places = [kinds.index(kind) + shift for kind in ours["kind"]]
-            axes.scatter(places, 100 * ours["accuracy"], **style, s=20, alpha=0.6, label=name or "none")
+            axes.scatter(100 * ours["accuracy"], places, **style, s=20, alpha=0.6, label=name or "none")
             for place, values in ours.groupby(places)["accuracy"]:
-                mean_bar(axes, place, 100 * values)
-        axes.axhline(100 * open_accuracy, color="grey", linewidth=0.8)
-        axes.set_xticks(range(len(kinds)), kinds, rotation=35, ha="right")
-        axes.set(title=f'skip="{skip}"', xlim=(-0.5, len(kinds) - 0.5))
-    panels[0, 0].set_ylabel("test accuracy (%)")
-    panels[0, -1].legend(title="friction")
+                mean_bar(axes, place, 100 * values, horizontal=True)
+        axes.axvline(100 * open_accuracy, color="grey", linewidth=0.8, label="open gates")
+        axes.set_yticks(range(len(kinds)), kinds)
+        axes.set(title=f'skip="{skip}"', ylim=(-0.6, len(kinds) - 0.4))
+    drawn[-1, 0].set_xlabel("test accuracy (%)")
+    figure.legend(*drawn[0, 0].get_legend_handles_labels(), title="friction", loc="outside right center")
     return figure
 
 

@@ -123,10 +123,11 @@ def p_text(p: float) -> str:
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per rate: what every measure opens and reaches in per cent, and its difference from the random gate.
+    """One row per rate: what every measure opens and reaches in per cent, and its differences from the controls.
 
-    Measured open fractions are those of the layers in turn.  A difference in points is marked as unequal where a layer
-    opens another fraction than it does with the random gate, by more than :data:`EQUAL_RATES`.
+    The controls are the random gate and the oracle.  Measured open fractions are those of the layers in turn.  A
+    difference in points is marked as unequal where a layer opens another fraction than it does with the control, by
+    more than :data:`EQUAL_RATES`.  Means are over the seeds that a measure has, differences over those that both have.
 
     Args:
         table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
@@ -138,10 +139,11 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
         for name, runs in gated.items():
             row[f"{name} open (%)"] = open_text(runs)
             row[f"{name} (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
-        random = gated.pop("random", table.iloc[:0])
+        controls = {name: gated.pop(name) for name in ("random", "oracle") if name in gated}
         for name, runs in gated.items():
-            if text := _marked_difference(runs, random):
-                row[f"{name} − random"] = text
+            for control, theirs in controls.items():
+                if text := _marked_difference(runs, theirs):
+                    row[f"{name} − {control}"] = text
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
 

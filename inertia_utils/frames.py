@@ -60,6 +60,8 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
     rows = []
     for result in results:
         arm, metrics = result.run.arm, result.metrics
+        if arm.open_first:  # a gate that is open by construction measures nothing
+            metrics = {"open_fraction/conv1": 1.0} | metrics
         rows.append(
             {
                 "gate": gate or _described(arm),
@@ -85,6 +87,20 @@ def _described(arm: Arm) -> str:
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:
     """Seed → accuracy of networks gated by one measure at one rate; ``table`` is from :func:`gates`."""
     return seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
+
+
+def main_rates(table: pd.DataFrame) -> list[float]:
+    """The rates nearest to a quarter, a half and three quarters, and of two as near the one nearer to a half.
+
+    Args:
+        table: from :func:`gates`.
+    """
+    between = [rate for rate in table["rate"].unique() if 0 < rate < 1]
+
+    def nearest(target: float) -> float:
+        return min(between, key=lambda rate: (round(abs(rate - target), 6), abs(rate - 0.5)))
+
+    return sorted({nearest(target) for target in (0.25, 0.5, 0.75)})
 
 
 def open_by_layer(rows: pd.DataFrame) -> dict[str, float]:

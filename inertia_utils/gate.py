@@ -39,6 +39,10 @@ class Gate(nn.Module):
     def advance(self, progress: float) -> None:
         """Told before every training step which part of the training is done, from 0 to 1."""
 
+    def level(self) -> float:
+        """τ in units of friction; NaN for a gate that has none."""
+        return math.nan
+
 
 def exceeds(friction: Tensor, threshold: Tensor | float) -> Tensor:
     """Boolean map of friction > τ in which NaN and infinity count as high: what cannot be judged is computed."""
@@ -89,9 +93,13 @@ class Threshold(Gate):
         """1 where friction > τ."""
         return exceeds(friction, self.threshold).to(friction.dtype)
 
+    def level(self) -> float:
+        """The threshold that was given."""
+        return self.threshold.item()
+
     def extra_repr(self) -> str:
         """The threshold."""
-        return f"threshold={self.threshold.item():g}"
+        return f"threshold={self.level():g}"
 
 
 @GATES.register("rate")
@@ -140,9 +148,13 @@ class Rate(Gate):
             start = torch.where(torch.isfinite(self.threshold), self.threshold, threshold)
             self.threshold.copy_(start + step * (threshold - start))
 
+    def level(self) -> float:
+        """The threshold that evaluation uses, as far as it is found."""
+        return self.threshold.item()
+
     def extra_repr(self) -> str:
         """The rate and the threshold it has found."""
-        return f"rate={self.rate:g}, threshold={self.threshold.item():g}"
+        return f"rate={self.rate:g}, threshold={self.level():g}"
 
 
 @GATES.register("anneal")
@@ -251,9 +263,13 @@ class Learned(Gate):
         """Leave the graph of the latest batch out of copies and pickles."""
         return {**super().__getstate__(), "_fraction": None}
 
+    def level(self) -> float:
+        """The learned threshold, times the friction that it is counted in."""
+        return (self.threshold * self.scale).item()
+
     def extra_repr(self) -> str:
         """The rate asked for and the threshold in units of friction."""
-        return f"rate={self.rate:g}, threshold={(self.threshold * self.scale).item():g}"
+        return f"rate={self.rate:g}, threshold={self.level():g}"
 
 
 def checked_rate(rate: float) -> float:

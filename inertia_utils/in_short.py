@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .arms import dense
+from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import primary_pairs
+from .plans import PRIMARY, control_pairs, primary_pairs
+
+#: Arm and control → their row in the table of comparisons.
+Rows = dict[tuple[str, str], dict[str, str]]
 
 SAYS = {
     "superior": "is better than",
@@ -17,17 +20,20 @@ SAYS = {
 
 
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
-    """One sentence for every primary arm in the place of a dense network, and one for every claim about gates.
+    """What the outcome is, in a list of sentences.
+
+    One for every primary arm in the place of a dense network, one for what else its MACs would buy, and one for every
+    claim about gates.
 
     Args:
         decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
         verdicts: the table of claims.
     """
-    return [*_kernels(decided), *_gates(verdicts)]
-
-
-def _kernels(decided: pd.DataFrame) -> list[str]:
     rows = {(row["arm"], row["control"]): row for row in decided.to_dict("records")}
+    return [*_kernels(rows), *_rivals(rows), *_gates(verdicts)]
+
+
+def _kernels(rows: Rows) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
     replaced = [(arm.name, control.name) for arm, control in primary_pairs() if control == dense(control.kernel_size)]
     return [_kernel(rows[pair]) for pair in replaced if pair in rows]
@@ -40,6 +46,20 @@ def _kernel(row: dict[str, str]) -> str:
         f"Gates open, {row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points "
         f"over {row['seeds']} seeds, with {', '.join(shares[:-1])} and {shares[-1]}."
     )
+
+
+def _rivals(rows: Rows) -> list[str]:
+    # Another number of channels in the first layer is how a rival gets as many MACs.
+    pairs = [(arm, rival) for arm, rival in [*primary_pairs(), *control_pairs()] if rival.hidden != Arm.hidden]
+    sentences = []
+    for arm in PRIMARY:
+        compared = [
+            rows[arm.name, rival.name] for ours, rival in pairs if ours == arm and (arm.name, rival.name) in rows
+        ]
+        parts = [f"**{SAYS[row['verdict']]}** {row['control']} ({row['difference (points)']})" for row in compared]
+        if parts:
+            sentences.append(f"Where others have as many MACs, {arm.name} {', '.join(parts)}.")
+    return sentences
 
 
 def _gates(verdicts: pd.DataFrame) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arms import dense, inertial, separable
 from .claims import Claim, Side
 from .layer import SKIPS
-from .models import narrowed, widened
+from .models import narrowed, separated, widened
 from .plans import LITERAL, STACKED
 
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
@@ -38,8 +38,9 @@ def _periphery() -> list[Claim]:
         (better_spent, small, narrowed(small)),
         (better_spent, STACKED, narrowed(STACKED)),
         *(
-            ("Core, then periphery, beats depthwise, then pointwise", arm, separable(3, dense_first=True))
+            ("Core, then periphery, beats depthwise, then pointwise", arm, rival)
             for arm in (small, STACKED)
+            for rival in (separable(3, dense_first=True), separated(arm))
         ),
     ]
     return [Claim(statement, FASHION, Side(arm.name), Side(rival.name), "beats") for statement, arm, rival in pairs]

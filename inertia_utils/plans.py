@@ -83,20 +83,29 @@ def window_and_margin(size: Profile) -> Plan:
     """Every window and margin with the gate open, and the dense and separable networks to hold them against."""
     arms = grid(size.windows, size.cores)
     small = [arm for arm in arms if arm.kernel_size - arm.margin <= 2 and arm.cores == 1]
-    of_equal_macs = [*map(widened, dict.fromkeys([*small, *PRIMARY])), *map(separated, PRIMARY[1:])]
+    closest = [separated(arm) for arm in PRIMARY[1:]]
+    of_equal_macs = [*map(widened, dict.fromkeys([*small, *PRIMARY])), *closest]
     controls = [dense(1), dense(2)]
     for d in size.windows:
         controls += [dense(d), separable(d), separable(d, dense_first=True)]
     behind_dense = [inertial(3, 2, cores=2, dense_first=True)]
     primary = dict.fromkeys(arm for pair in primary_pairs() for arm in reversed(pair))
     decisive = [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in primary]
+    rivals = dict.fromkeys(control for _, control in control_pairs())
     return {
         "primary": decisive,
         "predictions": [PredictRun(run) for run in decisive],
+        # The separable networks of equal MACs come closest, and have as many seeds as the primary arms.
+        "rivals": [
+            converged(size, arm, seed=seed)
+            for arm in rivals
+            for seed in range(size.seeds if arm in closest else size.grid_seeds)
+        ],
+        "small_cores": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in SMALL_CORES],
+        "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
         "widened": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in of_equal_macs],
-        "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
     }
 
@@ -111,7 +120,6 @@ def friction(size: Profile) -> Plan:
     flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
-        "open": parents + small + flat,
         "gated": [gated(size, parent, name) for parent in parents for name in ranking_measures()],
         "before": [
             gated(size, parent, name, reduction="before")
@@ -139,8 +147,16 @@ def gate(size: Profile) -> Plan:
     open_gate = primary[: size.grid_seeds]
     return {
         "open": open_gate,
+        # What the MACs of a gated network would also buy.
+        "ungated": [converged(size, arm, seed=seed) for seed in seeds for arm in (inertial(3, 1), *PRIMARY[1:])],
         "test_time": [run for skip in SKIPS for run in ranked(size, primary, skip=skip)],
-        "trained": [converged(size, arm, seed=seed) for seed in seeds for arm in trained_gates(size)],
+        "trained": [converged(size, arm, seed=seed) for seed in seeds for arm in deciding_gates(size)],
+        "kinds": [
+            converged(size, arm, seed=seed)
+            for seed in seeds
+            for arm in trained_gates(size)
+            if arm not in deciding_gates(size)
+        ],
         "fine_tuned": [
             FineTuneRun(parent, arm) for parent in open_gate for arm in trained_gates(size) if arm.gate == "rate"
         ],
@@ -167,7 +183,7 @@ def reapplication(size: Profile) -> Plan:
         "literal": [
             converged(size, replace(LITERAL, **options), seed=seed)
             for seed in seeds
-            for options in ({"gate": "always"}, {}, {"friction": "random"})
+            for options in ({"gate": "always"}, {}, {"friction": "random"}, {"gate": "never"})
         ],
         "controls": [converged(size, arm, seed=seed) for seed in seeds for arm in (dense(5), dense(3), dense(1))],
     }
@@ -176,26 +192,26 @@ def reapplication(size: Profile) -> Plan:
 @planned("07_mnist_lenet")
 def mnist_lenet(size: Profile) -> Plan:
     """LeNet by the original recipe: the mandatory arms, the earlier published form, and equal spatial sizes."""
-    gated = [inertial(3, 2, gate="rate", rate=0.25, friction=friction) for friction in ("range", "random")]
     slide = inertial(3, 2)
-    arms = [dense(3), dense(1), widened(slide, "lenet"), slide, *gated, EARLIER_FORM]
+    groups = {
+        "lenet": [dense(3), dense(1), slide, EARLIER_FORM],
+        "gates": [inertial(3, 2, gate="rate", rate=0.25, friction=friction) for friction in ("range", "random")],
+        "widened": [widened(slide, "lenet")],
+    }
+    seeds = range(size.lenet_seeds)
     return {
-        "lenet": [lenet(size, arm, seed=seed) for seed in range(size.lenet_seeds) for arm in arms],
-        "padded": [
-            lenet(size, arm, seed=seed, padded=True)
-            for seed in range(size.lenet_seeds)
-            for arm in (dense(3), dense(1), slide)
-        ],
+        **{name: [lenet(size, arm, seed=seed) for seed in seeds for arm in arms] for name, arms in groups.items()},
+        "padded": [lenet(size, arm, seed=seed, padded=True) for seed in seeds for arm in (dense(3), dense(1), slide)],
     }
 
 
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
-    "03_window_and_margin": ("primary", "predictions", "grid", "controls", "widened"),
+    "03_window_and_margin": ("primary", "predictions", "rivals", "grid", "controls", "widened"),
     "04_friction": ("gated", "small"),
     "05_gate": ("test_time", "trained"),
     "06_reapplication": ("literal",),
-    "07_mnist_lenet": ("lenet",),
+    "07_mnist_lenet": ("lenet", "gates"),
 }
 
 
@@ -229,6 +245,9 @@ STACKED = inertial(3, 1, merge="stack")
 #: Inertial arms of the comparisons that decide, each against dense 3×3.
 PRIMARY = (inertial(5, 2), inertial(3, 2), STACKED)
 
+
+#: Inertial networks whose core is too small by itself, besides the primary ones.
+SMALL_CORES = (inertial(5, 4), inertial(5, 3), inertial(3, 1))
 
 #: What the derived step length is held against: the plain one, and longer steps for the dense network as well.
 STEPS = (inertial(3, 2, step_factor=1.0), replace(dense(3), step_factor=2.3))
@@ -290,6 +309,12 @@ def trained_gates(size: Profile) -> list[Arm]:
     return arms
 
 
+def deciding_gates(size: Profile) -> list[Arm]:
+    """The plainest of the trained gates at the lowest rate: friction against a random gate and one that never opens."""
+    lowest = min(size.trained_rates)
+    return [arm for arm in trained_gates(size) if arm.gate == "never" or (arm.gate, arm.rate) == ("rate", lowest)]
+
+
 def mended_gates(size: Profile) -> list[Arm]:
     """(5, 2) at the lowest rate, trained in the ways that might cost less than a constant rate in both layers does."""
     lowest = inertial(5, 2, rate=min(size.trained_rates))
@@ -297,9 +322,8 @@ def mended_gates(size: Profile) -> list[Arm]:
     for skip in SKIPS:
         arms += [replace(lowest, gate="learned", skip=skip, temperature=value) for value in size.temperatures]
     core = replace(lowest, skip="core", open_first=True)
-    return arms + [
-        replace(core, gate=kind, friction=name) for kind in ("rate", "anneal") for name in ("range", "random")
-    ]
+    arms += [replace(core, gate=kind, friction=name) for kind in ("rate", "anneal") for name in ("range", "random")]
+    return [*arms, replace(core, gate="never")]
 
 
 def unpooled_gates(size: Profile) -> list[Arm]:

@@ -32,8 +32,8 @@ def quoted(decisive: Study, study: Study, verdicts: pd.DataFrame) -> dict[str, s
     """Every number of the report's text; one whose runs are missing says so.
 
     Args:
-        decisive: of the notebook of final figures, the study whose primary comparisons the text speaks of.
-        study: of the same notebook, the study behind the other figures.
+        decisive: of the notebook of final figures, the part whose primary comparisons the text speaks of.
+        study: of the same notebook, the part behind the map and the frontier of all arms.
         verdicts: the summary table of claims.
     """
     counts = verdicts["verdict"].value_counts()

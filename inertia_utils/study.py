@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import paths
 from .launch import Failure, StudyError, Summary, execute
-from .plans import plan
+from .plans import Plan, plan
 from .profiles import PROFILES
 from .runs import Run, run_id
 from .schedule import unique
@@ -36,16 +36,25 @@ PUBLISHED = ("full", "quick")
 
 @dataclass(frozen=True)
 class Study:
-    """The results behind one notebook, grouped as in its plan; ``profile`` is the one that they come from."""
+    """The results behind one notebook, or a part of it, grouped as in its plan.
+
+    Attributes:
+        notebook: file name without ``.ipynb``.
+        profile: where the results come from.
+        results: group → results that are there.
+        missing: runs that are not.
+        larger: the same of a larger profile that is under way and not shown for want of runs.
+    """
 
     notebook: str
     profile: str
     results: dict[str, list[Result]]
     missing: list[Run] = field(default_factory=list)
+    larger: Study | None = None
 
     def banner(self) -> str:
         """One Markdown sentence: how large the evidence is, where it was computed, and what is missing."""
-        found = list({run_id(result.run): result for group in self.results.values() for result in group}.values())
+        found = self.found()
         seeds = {result.run.seed for result in found if hasattr(result.run, "seed")}
         parts = [f"Profile **{self.profile}**: {_counted(len(found), 'run')}"]
         if seeds:
@@ -55,29 +64,39 @@ class Study:
         if self.missing:
             absent = len(unique(self.missing))
             parts.append(f"; **{absent} of {len(found) + absent} runs are missing**")
+        if self.larger:
+            there = len(self.larger.found())
+            planned = there + len(unique(self.larger.missing))
+            parts.append(f"; of profile {self.larger.profile}, **{there} of {planned} runs** are there so far")
         return "".join(parts) + "."
 
+    def found(self) -> list[Result]:
+        """Every result that is there, once."""
+        return list({run_id(result.run): result for group in self.results.values() for result in group}.values())
 
-def open_study(notebook: str, profile: str, results: str = "") -> Study:
-    """The study behind ``notebook``.
+
+def open_study(notebook: str, profile: str, groups: Sequence[str] = (), results: str = "") -> Study:
+    """The study behind ``notebook``, or behind a part of it.
 
     Args:
         notebook: file name without ``.ipynb``.
         profile: smoke, quick or full execute what is missing in the working store; "report" reads the published
-            store and executes nothing: the largest profile that is complete there, else the more complete one.
+            store and executes nothing: the largest profile of which these groups are complete there, else the more
+            complete one.
+        groups: names of the plan's groups that are shown together, and so must be of one profile; by default all.
         results: another results folder than the usual one.
 
     Raises:
-        ValueError: the notebook or the profile is not known.
+        ValueError: the notebook, the profile or a group is not known.
         StudyError: a run failed.
     """
     if profile == REPORT:
-        return _read_published(notebook, Path(results) if results else paths.RESULTS)
+        return _read_published(notebook, groups, Path(results) if results else paths.RESULTS)
     if profile not in PROFILES:
         raise ValueError(f"profile: unknown profile {profile!r}; known: {', '.join((*PROFILES, REPORT))}")
-    groups = plan(notebook, profile)
+    runs = _part(notebook, profile, groups)
     store = Store(Path(results) if results else paths.working_results(), profile)
-    return Study(notebook, profile, collect(groups, store))
+    return Study(notebook, profile, collect(runs, store))
 
 
 def published(notebook: str, profile: str) -> Study:
@@ -86,7 +105,7 @@ def published(notebook: str, profile: str) -> Study:
     Raises:
         ValueError: the notebook or the profile is not known.
     """
-    return _read(notebook, Store(paths.RESULTS, profile))
+    return _read(notebook, (), Store(paths.RESULTS, profile))
 
 
 def extent(result: Result) -> str:
@@ -124,16 +143,26 @@ def results(runs: Iterable[Run], store: Store) -> list[Result]:
     return [result for _, result in loaded if result is not None]
 
 
-def _read_published(notebook: str, root: Path) -> Study:
-    candidates = [_read(notebook, Store(root, profile)) for profile in PUBLISHED]
+def _part(notebook: str, profile: str, groups: Sequence[str]) -> Plan:
+    """The named groups of a plan, or all of it."""
+    runs = plan(notebook, profile)
+    if unknown := [name for name in groups if name not in runs]:
+        raise ValueError(f"groups: {', '.join(unknown)} not in the plan of {notebook}; known: {', '.join(runs)}")
+    return {name: group for name, group in runs.items() if not groups or name in groups}
+
+
+def _read_published(notebook: str, groups: Sequence[str], root: Path) -> Study:
+    candidates = [_read(notebook, groups, Store(root, profile)) for profile in PUBLISHED]
     # max keeps the first of equals: the larger profile.
-    return max(candidates, key=lambda study: _share_present(study))
+    chosen = max(candidates, key=lambda study: _share_present(study))
+    larger = candidates[: candidates.index(chosen)]
+    return replace(chosen, larger=next((study for study in larger if study.found()), None))
 
 
-def _read(notebook: str, store: Store) -> Study:
+def _read(notebook: str, groups: Sequence[str], store: Store) -> Study:
     found: dict[str, list[Result]] = {}
     missing: list[Run] = []
-    for name, group in plan(notebook, store.profile).items():
+    for name, group in _part(notebook, store.profile, groups).items():
         found[name] = []
         for run in group:
             result = store.load(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -91,8 +92,8 @@ def train(model: nn.Module, training: Training, checkpoint: Checkpoint | None = 
         checkpoint: where the state is kept between epochs; if one is there, training goes on from it, to the same bits.
 
     Returns:
-        One dict per epoch: epoch, loss (mean over its batches), holdout accuracy, open fraction per inertial layer,
-        seconds.
+        One dict per epoch: epoch, loss (mean over its batches), holdout accuracy, seconds, open fraction and threshold
+        of every gated layer.
     """
     device = training.images.pixels.device
     model.to(device, memory_format=torch.channels_last)
@@ -121,7 +122,7 @@ def train(model: nn.Module, training: Training, checkpoint: Checkpoint | None = 
             scheduler.step()
         record = {"epoch": epoch, "loss": losses.item() / steps, "seconds": round(time.perf_counter() - start, 2)}
         record["holdout_accuracy"] = accuracy(model, training.holdout, training.dtype)
-        history.append(record | open_fractions(model))
+        history.append(record | gate_states(model))
         if checkpoint and epoch < training.epochs:
             checkpoint.save(lambda: _state(history, holders, order))
     return history
@@ -178,13 +179,18 @@ def correct(model: nn.Module, images: Images, dtype: torch.dtype = torch.float32
     return torch.cat(results)
 
 
-def open_fractions(model: nn.Module) -> dict[str, float]:
-    """``open_fraction/<layer>`` of every gated inertial layer, as its latest call measured it."""
-    return {
-        f"open_fraction/{name}": round(module.open_fraction.item(), 6)
-        for name, module in model.named_modules()
-        if isinstance(module, InertialConv2d) and module.gate.constant is None
-    }
+def gate_states(model: nn.Module) -> dict[str, float]:
+    """``open_fraction/<layer>`` and ``threshold/<layer>`` of every inertial layer whose gate looks at friction.
+
+    The fraction is that of the latest call; a threshold is in units of friction, and left out while it is not finite.
+    """
+    states = {}
+    for name, module in model.named_modules():
+        if isinstance(module, InertialConv2d) and module.gate.constant is None:
+            states[f"open_fraction/{name}"] = round(module.open_fraction.item(), 6)
+            if math.isfinite(level := module.gate.level()):
+                states[f"threshold/{name}"] = round(level, 6)
+    return states
 
 
 def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

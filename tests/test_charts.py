@@ -123,7 +123,8 @@ def test_kinds_of_gates_are_drawn_seed_by_seed_beside_the_open_network():
     figure = charts.gate_kinds(pd.DataFrame(rows, columns=columns), 0.95)
     core, detail = figure.axes
     assert [axes.get_title() for axes in figure.axes] == ['skip="core"', 'skip="detail"']
-    assert [label.get_text() for label in core.get_xticklabels()] == ["never", "rate 25%", "rate 50%"]
-    assert points(core) == [(0, 80)] + [(place, value) for place in (0.9, 1.1) for value in (90, 92, 94)]
-    assert points(detail) == [(1.9, 85)]
-    assert [line.get_ydata()[0] for line in detail.lines if len(set(line.get_ydata())) == 1][-1] == 95
+    kinds = [[label.get_text() for label in axes.get_yticklabels()] for axes in (core, detail)]
+    assert kinds == [["rate, 25%", "never"], ["rate, 50%"]]
+    assert points(core) == [(80, 1)] + [(value, place) for value in (90, 92, 94) for place in (-0.15, 0.15)]
+    assert points(detail) == [(85, 0.15)]
+    assert [line.get_xdata()[0] for line in detail.lines if len(set(line.get_xdata())) == 1][-1] == 95

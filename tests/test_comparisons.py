@@ -109,6 +109,7 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
         gated("random", 0.5, 0, 0.88, 0.50),
         gated("random", 1.0, 1, 0.95, 1.0, 1.0),
         gated("range", 1.0, 1, 0.95, 1.0, 0.9),
+        gated("oracle", 0.5, 1, 0.91, 0.52),
         gated("oracle", 1.0, 0, 0.94, 1.0, 1.0),
     ]
     table = against_random(pd.DataFrame(rows))
@@ -119,11 +120,12 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
         "random open (%)": "50 / 50",
         "random (%)": "88.00",
         "range − random": "+2.00 (n=1)",
-        "oracle open (%)": "",
-        "oracle (%)": "",
+        "range − oracle": "+1.00 (n=1)",
+        "oracle open (%)": "52 / 50",
+        "oracle (%)": "91.00",
     }
     # The oracle's seed has no random gate to stand beside, and range opens less than the random gate does.
-    assert table.loc["100%", "range − random"] == "+0.00 (n=1), unequal" and "oracle − random" not in table
+    assert table.loc["100%", "range − random"] == "+0.00 (n=1), unequal" and not table.loc["100%", "range − oracle"]
 
 
 def trained(gate, friction, rate, seed, accuracy, first=0.5):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from inertia_utils.arms import inertial
-from inertia_utils.frames import at_rate, by_seed, cost_share, seeds_of, trained_gates
+from inertia_utils.frames import at_rate, by_seed, cost_share, main_rates, open_text, seeds_of, trained_gates
 from inertia_utils.result_file import Result
 from inertia_utils.train_run import TrainRun
 
@@ -46,6 +46,12 @@ def test_trained_gates_of_one_kind_are_told_apart():
     ]
 
 
+def test_a_first_layer_that_stays_open_counts_as_open():
+    arm = inertial(5, 2, gate="rate", open_first=True)
+    table = trained_gates([result(arm, **{"open_fraction/conv2": 0.5})])
+    assert open_text(table) == "100 / 50" and table["open_fraction"].tolist() == [0.75]
+
+
 @pytest.mark.parametrize(("gate", "opened"), [("always", 1.0), ("never", 0.0)])
 def test_a_constant_gate_looks_at_no_friction(gate, opened):
     (row,) = trained_gates([result(inertial(5, 2, gate=gate))], "as trained").to_dict("records")
@@ -65,6 +71,18 @@ def test_at_rate_takes_one_measure_and_one_rate():
     table = pd.DataFrame(rows, columns=["friction", "rate", "seed", "accuracy"])
     assert at_rate(table, "range", 0.5) == {0: 0.9, 1: 0.85}
     assert at_rate(table, "oracle", 0.5) == {}
+
+
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        ([0.0, 0.5, 1.0], [0.5]),
+        ([0.0, 0.25, 0.5, 1.0], [0.25, 0.5]),
+        ([tenth / 10 for tenth in range(11)], [0.3, 0.5, 0.7]),
+    ],
+)
+def test_main_rates_are_the_quarters_that_were_asked_for(rates, expected):
+    assert main_rates(pd.DataFrame({"rate": rates[::-1]})) == expected
 
 
 def test_a_share_of_cost_is_that_of_the_means():

@@ -47,6 +47,20 @@ def test_threshold_opens_what_exceeds_it(seed, threshold):
     assert gate(torch.full((1, 1, 1, 1), gate.threshold.item())) == 0
 
 
+@pytest.mark.parametrize("make", [Threshold, Rate, Learned], ids=lambda gate: gate.__name__)
+def test_a_gate_opens_what_exceeds_its_level(make):
+    gate = make(0.5, 0.3)
+    gate(frictions(0))
+    gate.eval()
+    assert gate.level() > 0
+    around = torch.tensor([0.999, 1.001]).mul(gate.level()).reshape(1, 1, 1, 2)
+    assert gate(around).flatten().tolist() == [0, 1]
+
+
+def test_a_gate_without_a_threshold_has_no_level():
+    assert math.isnan(Always(0.5, 0.0).level())
+
+
 def test_extreme_thresholds():
     friction = frictions(0)
     assert not Threshold(0.5, INF)(friction).any()

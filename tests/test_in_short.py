@@ -4,7 +4,7 @@ import pandas as pd
 
 from inertia_utils.arms import dense, inertial
 from inertia_utils.in_short import in_short
-from inertia_utils.models import narrowed
+from inertia_utils.models import narrowed, separated
 
 COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
 
@@ -27,15 +27,24 @@ def claimed(*rows):
 NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds"))
 
 
-def test_kernels_speak_of_plain_dense_networks_alone():
+def test_kernels_speak_of_plain_dense_networks():
     large, small = inertial(5, 2), inertial(3, 2)
-    table = decided((large, dense(5), "superior"), (small, narrowed(small), "superior"), (small, dense(3), "inferior"))
+    table = decided((large, dense(5), "superior"), (small, dense(3), "inferior"))
     lines = in_short(table, NO_CLAIMS)
     assert len(lines) == 2
     better = next(line for line in lines if "dense 5×5" in line)
     assert "inertial (5, 2) **is better than** dense 5×5: +0.30 points over 10 seeds" in better
     assert better.endswith("38% of its convolution weights, 50% of its convolution MACs and 69% of its time.")
     assert any("**falls short of** dense 3×3" in line for line in lines)
+
+
+def test_rivals_of_equal_macs_share_a_sentence():
+    small = inertial(3, 2)
+    table = decided((small, separated(small), "inconclusive"), (small, narrowed(small), "superior"))
+    assert in_short(table, NO_CLAIMS) == [
+        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30), "
+        "**cannot be told from** separable 3×3, 42 channels, dense first layer (+0.30)."
+    ]
 
 
 def test_a_cost_that_is_not_known_is_left_out():
@@ -54,7 +63,7 @@ def test_claims_about_gates_are_counted():
         ("Skipping", after, "does not hold"),
         ("The layer does the work", "mnist, gate open", "holds"),
     )
-    assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
+    assert in_short(decided((inertial(3, 2), inertial(5, 2), "superior")), claims) == [
         "“Friction knows”: holds in 1, open in 2 of 3 comparisons.",
         "“Skipping”: does not hold in 1 of 1 comparison.",
     ]

@@ -45,11 +45,13 @@ def test_what_decides_has_all_its_seeds(profile):
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_control_of_a_primary_arm_is_planned(profile):
-    groups = plan("03_window_and_margin", profile)
-    planned = {run.arm for group in ("controls", "widened") for run in groups[group]}
-    pairs = control_pairs()
+    size, pairs = profile_named(profile), control_pairs()
+    runs = plan("03_window_and_margin", profile)["rivals"]
+    planned = {run.arm for run in runs}
+    for arm in PRIMARY[1:]:
+        assert [run.seed for run in runs if run.arm == separated(arm)] == list(range(size.seeds))
     assert {arm for arm, _ in pairs} == {*PRIMARY}
-    assert {control for _, control in pairs if control.kernel_size <= max(profile_named(profile).windows)} <= planned
+    assert {control for _, control in pairs} == planned
     assert {(arm, widened(arm)) for arm in PRIMARY} <= set(pairs)
     assert {control.conv for _, control in [*pairs, *primary_pairs()]} == {"dense", "separable"}
 

@@ -293,7 +293,28 @@ def test_report_reads_the_largest_complete_profile(toy_plan, monkeypatch, tmp_pa
     assert open_study("90_toy", "report").profile == "quick"
     run([Nap(3)], Store(tmp_path, "full"))
     study = open_study("90_toy", "report")
-    assert (study.profile, study.missing) == ("full", [])
+    assert (study.profile, study.missing, study.larger) == ("full", [], None)
+
+
+def test_a_part_is_of_its_own_profile(toy_plan, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    run([Nap(0), Nap(1)], Store(tmp_path, "quick"))
+    assert open_study("90_toy", "report", ("naps",)).larger is None
+    run([Nap(0), Nap(2)], Store(tmp_path, "full"))
+    again, naps = (open_study("90_toy", "report", (group,)) for group in ("again", "naps"))
+    assert (again.profile, list(again.results), again.missing, again.larger) == ("full", ["again"], [], None)
+    assert (naps.profile, list(naps.results), naps.missing) == ("quick", ["naps"], [])
+    assert naps.larger.profile == "full"
+    assert naps.banner().endswith("; of profile full, **2 of 4 runs** are there so far.")
+    with pytest.raises(ValueError, match="groups: sleep not in the plan of 90_toy; known: naps, again"):
+        open_study("90_toy", "report", ("naps", "sleep"))
+
+
+def test_a_part_executes_its_own_runs_alone(toy_plan, monkeypatch, tmp_path):
+    monkeypatch.setenv("INERTIA_RESULTS", str(tmp_path))
+    monkeypatch.setattr(launch, "cpu_count", lambda: 1)
+    assert [result.run.seed for result in open_study("90_toy", "quick", ("again",)).found()] == [0]
+    assert len(list((tmp_path / "quick").glob("*.json"))) == 1
 
 
 def test_open_study_names_what_it_does_not_know(toy_plan, tmp_path):
@@ -301,7 +322,7 @@ def test_open_study_names_what_it_does_not_know(toy_plan, tmp_path):
         open_study("90_toy", "huge")
     for profile in ("smoke", "report"):
         with pytest.raises(ValueError, match=r"notebook: unknown notebook '99_none'; known: .*90_toy"):
-            open_study("99_none", profile, str(tmp_path))
+            open_study("99_none", profile, results=str(tmp_path))
 
 
 def test_provenance_names_no_host_and_no_path(store):
