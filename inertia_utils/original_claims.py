@@ -72,6 +72,14 @@ def _skipping() -> list[Claim]:
         Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
         Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0)),
         Claim(kept, trained, quarter["range", "core"], Side(arm)),
+        # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
+        Claim(
+            "A gate saves MACs better than a smaller core does",
+            trained,
+            quarter["range", "core"],
+            Side(inertial(3, 1).name),
+            "beats",
+        ),
         Claim(
             "Core kept, re-applied core stacked where friction is high",
             trained,
