@@ -155,7 +155,7 @@ def gated_model(parent: TrainRun, arm: Arm, context: Context) -> nn.Module:
 
 def thresholds(model: nn.Module) -> dict[str, float]:
     """``threshold/<layer>`` of every gated layer; ±inf, which JSON lacks, is left out."""
-    values = {f"threshold/{name}": layer.gate.threshold.item() for name, layer in gated_layers(model)}
+    values = {f"threshold/{name}": layer.gate.level() for name, layer in gated_layers(model)}
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
