@@ -89,18 +89,20 @@ def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]
     return seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
 
 
-def main_rates(table: pd.DataFrame) -> list[float]:
-    """The rates nearest to a quarter, a half and three quarters, and of two as near the one nearer to a half.
+def nearest_rate(table: pd.DataFrame, target: float) -> float:
+    """The rate asked for that is nearest to ``target``, neither 0 nor 1; of two as near the one nearer to a half.
 
     Args:
         table: from :func:`gates`.
+        target: a fraction.
     """
     between = [rate for rate in table["rate"].unique() if 0 < rate < 1]
+    return min(between, key=lambda rate: (round(abs(rate - target), 6), abs(rate - 0.5)))
 
-    def nearest(target: float) -> float:
-        return min(between, key=lambda rate: (round(abs(rate - target), 6), abs(rate - 0.5)))
 
-    return sorted({nearest(target) for target in (0.25, 0.5, 0.75)})
+def main_rates(table: pd.DataFrame) -> list[float]:
+    """The rates nearest to a quarter, a half and three quarters, each once; ``table`` is from :func:`gates`."""
+    return sorted({nearest_rate(table, target) for target in (0.25, 0.5, 0.75)})
 
 
 def open_by_layer(rows: pd.DataFrame) -> dict[str, float]:

@@ -20,7 +20,7 @@ from .friction import MEASURES
 from .gate import Always, Threshold, quantile
 from .layer import InertialConv2d
 from .runs import Context, Outcome, Run
-from .train import Images, accuracy
+from .train import Images, accuracy, thresholds
 from .train_run import TrainRun
 
 #: Held-out images that thresholds are calibrated on.
@@ -151,12 +151,6 @@ def gated_model(parent: TrainRun, arm: Arm, context: Context) -> nn.Module:
     if set(missing) != gates or unexpected:
         raise ValueError(f"arm: weights of {parent.label()} do not fit: {missing} missing, {unexpected} unexpected")
     return model.to(context.device, memory_format=torch.channels_last)
-
-
-def thresholds(model: nn.Module) -> dict[str, float]:
-    """``threshold/<layer>`` of every gated layer; ±inf, which JSON lacks, is left out."""
-    values = {f"threshold/{name}": layer.gate.level() for name, layer in gated_layers(model)}
-    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def gated_layers(model: nn.Module) -> list[tuple[str, InertialConv2d]]:

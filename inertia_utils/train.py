@@ -122,7 +122,7 @@ def train(model: nn.Module, training: Training, checkpoint: Checkpoint | None = 
             scheduler.step()
         record = {"epoch": epoch, "loss": losses.item() / steps, "seconds": round(time.perf_counter() - start, 2)}
         record["holdout_accuracy"] = accuracy(model, training.holdout, training.dtype)
-        history.append(record | gate_states(model))
+        history.append(record | open_fractions(model) | thresholds(model))
         if checkpoint and epoch < training.epochs:
             checkpoint.save(lambda: _state(history, holders, order))
     return history
@@ -179,18 +179,24 @@ def correct(model: nn.Module, images: Images, dtype: torch.dtype = torch.float32
     return torch.cat(results)
 
 
-def gate_states(model: nn.Module) -> dict[str, float]:
-    """``open_fraction/<layer>`` and ``threshold/<layer>`` of every inertial layer whose gate looks at friction.
+def open_fractions(model: nn.Module) -> dict[str, float]:
+    """``open_fraction/<layer>`` of every gated inertial layer, as its latest call measured it."""
+    return {f"open_fraction/{name}": round(layer.open_fraction.item(), 6) for name, layer in _gated(model)}
 
-    The fraction is that of the latest call; a threshold is in units of friction, and left out while it is not finite.
-    """
-    states = {}
-    for name, module in model.named_modules():
-        if isinstance(module, InertialConv2d) and module.gate.constant is None:
-            states[f"open_fraction/{name}"] = round(module.open_fraction.item(), 6)
-            if math.isfinite(level := module.gate.level()):
-                states[f"threshold/{name}"] = round(level, 6)
-    return states
+
+def thresholds(model: nn.Module) -> dict[str, float]:
+    """``threshold/<layer>`` of every gated inertial layer; what is not finite, which JSON lacks, is left out."""
+    levels = {f"threshold/{name}": layer.gate.level() for name, layer in _gated(model)}
+    return {name: level for name, level in levels.items() if math.isfinite(level)}
+
+
+def _gated(model: nn.Module) -> list[tuple[str, InertialConv2d]]:
+    """The inertial layers whose gate looks at friction, by name."""
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, InertialConv2d) and module.gate.constant is None
+    ]
 
 
 def _autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:

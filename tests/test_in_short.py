@@ -27,11 +27,11 @@ def claimed(*rows):
 NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds"))
 
 
-def test_kernels_speak_of_plain_dense_networks():
+def test_kernels_speak_of_plain_dense_networks_alone():
     large, small = inertial(5, 2), inertial(3, 2)
-    table = decided((large, dense(5), "superior"), (small, dense(3), "inferior"))
-    lines = in_short(table, NO_CLAIMS)
-    assert len(lines) == 2
+    table = decided((large, dense(5), "superior"), (small, narrowed(small), "superior"), (small, dense(3), "inferior"))
+    *lines, rivals = in_short(table, NO_CLAIMS)
+    assert len(lines) == 2 and "7 channels" in rivals and not any("7 channels" in line for line in lines)
     better = next(line for line in lines if "dense 5×5" in line)
     assert "inertial (5, 2) **is better than** dense 5×5: +0.30 points over 10 seeds" in better
     assert better.endswith("38% of its convolution weights, 50% of its convolution MACs and 69% of its time.")
@@ -63,7 +63,8 @@ def test_claims_about_gates_are_counted():
         ("Skipping", after, "does not hold"),
         ("The layer does the work", "mnist, gate open", "holds"),
     )
-    assert in_short(decided((inertial(3, 2), inertial(5, 2), "superior")), claims) == [
+    assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
+        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30).",
         "“Friction knows”: holds in 1, open in 2 of 3 comparisons.",
         "“Skipping”: does not hold in 1 of 1 comparison.",
     ]
