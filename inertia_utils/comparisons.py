@@ -8,7 +8,7 @@ from math import isnan
 import pandas as pd
 
 from .arms import Arm
-from .frames import by_seed, open_by_layer, open_text, seeds_of
+from .frames import by_seed, main_rates, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
 from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
 
@@ -142,16 +142,17 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
         controls = {name: gated.pop(name) for name in ("random", "oracle") if name in gated}
         for name, runs in gated.items():
             for control, theirs in controls.items():
-                if text := _marked_difference(runs, theirs):
+                if text := marked_difference(runs, theirs):
                     row[f"{name} − {control}"] = text
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
 
 
 def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
-    """One row per trained gate: what it opens and reaches, and its differences from the open network and from random.
+    """One row per trained gate: what it opens and reaches, and its differences from the open network and its controls.
 
-    A difference from the random gate of the same kind and rate is marked as in :func:`against_random`.
+    Those are the random gate of the same kind and rate, from which a difference is marked as in :func:`against_random`,
+    and the gate that never opens, trained in the same way.
 
     Args:
         table: from :func:`~inertia_utils.frames.trained_gates`; what is not there has no row.
@@ -165,10 +166,62 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         row["accuracy (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
         row["minus open"] = _difference(runs, opened)
         if friction and friction != "random":
-            row["minus random"] = _marked_difference(runs, table[same & (table["friction"] == "random")])
+            row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
+        if gate != (closed := runs["closed"].iloc[0]):
+            row["minus never"] = _difference(runs, table[(table["skip"] == skip) & (table["gate"] == closed)])
         row["conv MACs / open"] = f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
         rows.append(row)
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
+
+
+def rate_by_rate(table: pd.DataFrame, control: str) -> str:
+    """What gating by range has over a control at the main rates, in points with intervals, marked where unequal.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        control: another measure, or ``"open"`` for the network with all gates open.
+    """
+    ours, theirs = (table[table["friction"] == name] for name in ("range", "range" if control == "open" else control))
+    gaps = []
+    for rate in main_rates(table):
+        here = ours[ours["rate"] == rate]
+        if control == "open":
+            gaps.append(f"{_difference(here, theirs[theirs['rate'] == 1.0])} at {rate:.0%}")
+        else:
+            gaps.append(f"{marked_difference(here, theirs[theirs['rate'] == rate])} at {rate:.0%}")
+    return "; ".join(gaps)
+
+
+def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
+    """Trained gate by friction → how it stands to a random gate, to one that never opens, and to open ones, in words.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.trained_gates`, with those controls as far as they are there.
+        opened: the same of the networks with open gates.
+    """
+    sentences = {}
+    for (skip, rate, gate), rows in table.groupby(["skip", "rate", "gate"]):
+        ours, chance = (rows[rows["friction"] == name] for name in ("range", "random"))
+        closed = table[(table["skip"] == skip) & (table["gate"] == ours["closed"].iloc[0])]
+        controls = {"a random gate": (chance, marked_difference), "one that never opens": (closed, _difference)}
+        parts = [
+            f"{told_apart(paired_difference(seeds_of(ours), seeds_of(control)))} {name} ({gap(ours, control)})"
+            for name, (control, gap) in controls.items()
+            if not control.empty
+        ]
+        share = ours["conv_macs"].mean() / opened["conv_macs"].mean()
+        sentences[f"{gate}, skip {skip}, {rate:.0%} asked"] = (
+            f"opens {open_text(ours)} % with {share:.0%} of the open network's MACs; {', '.join(parts)}; "
+            f"{paired_difference(seeds_of(ours), seeds_of(opened)):+.2f} points from the open network."
+        )
+    return sentences
+
+
+def told_apart(difference: Interval) -> str:
+    """How something stands to a control, by the interval of its difference from it, which needs three seeds."""
+    if difference.count < 3:
+        return "has too few seeds to be told from"
+    return "loses to" if difference.high < 0 else "beats" if difference.low > 0 else "is not told from"
 
 
 def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
@@ -176,9 +229,15 @@ def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
     return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
 
 
-def _marked_difference(runs: pd.DataFrame, random: pd.DataFrame) -> str:
-    text = _difference(runs, random)
-    return text if not text or equally_open(runs, random) else f"{text}, unequal"
+def marked_difference(runs: pd.DataFrame, control: pd.DataFrame) -> str:
+    """Difference in points with its interval, marked where a layer opens another fraction than in the control.
+
+    Args:
+        runs: as in :func:`equally_open`.
+        control: likewise; without a seed in common the text is empty.
+    """
+    text = _difference(runs, control)
+    return text if not text or equally_open(runs, control) else f"{text}, unequal"
 
 
 def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:

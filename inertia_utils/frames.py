@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from statistics import fmean
 
 import pandas as pd
@@ -45,17 +46,17 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
+def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
     """One row per network trained with its gate: gate, friction, skip, rate, seed, accuracy and MACs.
 
     ``gate`` says all that tells two gates of one rate apart: its kind, the temperature where it is another than usual,
-    and whether the first layer stays open.  ``open_fraction`` is the mean of the layers' measured ones, which have
-    columns of their own as well; ``friction`` is empty for gates that do not look at it, and ``holdout_accuracy`` is
-    that of the last epoch.
+    and whether the first layer stays open; ``closed`` is that of the gate in its place that never opens.
+    ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well; ``friction`` is
+    empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
 
     Args:
         results: of training runs with inertial arms.
-        gate: name in place of the arm's own.
+        way: how the network came to its gate, if it was not trained with it from the start.
     """
     rows = []
     for result in results:
@@ -64,7 +65,8 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
             metrics = {"open_fraction/conv1": 1.0} | metrics
         rows.append(
             {
-                "gate": gate or _described(arm),
+                "gate": _described(arm, way),
+                "closed": _described(replace(arm, gate="never", temperature=Arm.temperature), way),
                 "friction": "" if arm.gate in CONSTANT else arm.friction,
                 "skip": arm.skip,
                 "rate": arm.rate if arm.gate in RATED else float("nan"),
@@ -79,9 +81,9 @@ def trained_gates(results: Iterable[Result], gate: str = "") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _described(arm: Arm) -> str:
-    temperature = f", temperature {arm.temperature:g}" if arm.temperature != Arm.temperature else ""
-    return arm.gate + temperature + (", first layer open" if arm.open_first else "")
+def _described(arm: Arm, way: str) -> str:
+    temperature = f"temperature {arm.temperature:g}" if arm.temperature != Arm.temperature else ""
+    return ", ".join(filter(None, [arm.gate, temperature, "first layer open" if arm.open_first else "", way]))
 
 
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:

@@ -64,12 +64,15 @@ def _skipping() -> list[Claim]:
         for name in ("range", "random")
         for skip in SKIPS
     }
+    # Its core alone cannot do the task, as that of (5, 2) can.
+    tiny = {name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name) for name in ("range", "random")}
     skipped = "Where friction is low, the detailed pass can be skipped"
     kept = "Inertia: where friction is low, the core itself can be skipped"
     knows = "Friction knows where to skip"
     return [
         *(Claim(skipped, condition, after(detail, "range", 0.5), after(detail, "range", 1.0)) for detail in details),
         Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
+        Claim(skipped, trained, tiny["range"], Side(inertial(3, 2).name)),
         Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0)),
         Claim(kept, trained, quarter["range", "core"], Side(arm)),
         # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
@@ -91,6 +94,7 @@ def _skipping() -> list[Claim]:
             for kind in (*details, core)
         ),
         *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
+        Claim(knows, trained, tiny["range"], tiny["random"], "beats"),
         Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]
 

@@ -157,9 +157,8 @@ def gate(size: Profile) -> Plan:
             for arm in trained_gates(size)
             if arm not in deciding_gates(size)
         ],
-        "fine_tuned": [
-            FineTuneRun(parent, arm) for parent in open_gate for arm in trained_gates(size) if arm.gate == "rate"
-        ],
+        "small": [converged(size, arm, seed=seed) for seed in seeds for arm in small_core_gates(size)],
+        "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
         "unpooled": [converged(size, arm, seed=seed, pool=False) for seed in seeds for arm in unpooled_gates(size)],
         "mending": [converged(size, arm, seed=seed) for seed in seeds for arm in mended_gates(size)],
     }
@@ -209,7 +208,7 @@ def mnist_lenet(size: Profile) -> Plan:
 REPORTED = {
     "03_window_and_margin": ("primary", "predictions", "rivals", "grid", "controls", "widened"),
     "04_friction": ("gated", "small"),
-    "05_gate": ("test_time", "trained"),
+    "05_gate": ("test_time", "trained", "small"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet", "gates"),
 }
@@ -313,6 +312,22 @@ def deciding_gates(size: Profile) -> list[Arm]:
     """The plainest of the trained gates at the lowest rate: friction against a random gate and one that never opens."""
     lowest = min(size.trained_rates)
     return [arm for arm in trained_gates(size) if arm.gate == "never" or (arm.gate, arm.rate) == ("rate", lowest)]
+
+
+def small_core_gates(size: Profile) -> list[Arm]:
+    """(3, 2), whose core lacks what only its periphery can add, with the deciding gates that skip the detail.
+
+    Beside them the open network, the dense one of its core, and that one on more channels with as many MACs.
+    """
+    arm = inertial(3, 2)
+    gates = [replace(gate, kernel_size=3) for gate in deciding_gates(size) if gate.skip == "detail"]
+    return [arm, dense(1), widened(arm), *gates]
+
+
+def tuned_gates(size: Profile) -> list[Arm]:
+    """The gates that a network trained with open ones is fine-tuned to, and those that never and always open."""
+    tuned = [arm for arm in trained_gates(size) if arm.gate in ("rate", "never")]
+    return [*tuned, inertial(5, 2)]
 
 
 def mended_gates(size: Profile) -> list[Arm]:

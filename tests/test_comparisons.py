@@ -13,8 +13,11 @@ from inertia_utils.comparisons import (
     over_images,
     p_text,
     paired_difference,
+    rate_by_rate,
+    standings,
+    told_apart,
 )
-from inertia_utils.stats import Interval, crossed_interval, holm
+from inertia_utils.stats import Interval, crossed_interval, holm, interval
 
 VALUES = {"a": [0.91, 0.92, 0.925], "b": [0.90, 0.915, 0.91, 0.5], "c": [0.93, 0.92, 0.93], "once": [0.9]}
 TABLE = pd.DataFrame(
@@ -130,8 +133,8 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
 
 def trained(gate, friction, rate, seed, accuracy, first=0.5):
     """A row as of the frame of trained gates."""
-    names = ["skip", "gate", "friction", "rate", "seed", "accuracy", "conv_macs", "open_fraction/conv1"]
-    return dict(zip(names, ("core", gate, friction, rate, seed, accuracy, 50.0, first), strict=True))
+    names = ["skip", "gate", "closed", "friction", "rate", "seed", "accuracy", "conv_macs", "open_fraction/conv1"]
+    return dict(zip(names, ("core", gate, "never", friction, rate, seed, accuracy, 50.0, first), strict=True))
 
 
 def test_trained_gates_stand_beside_the_open_network_and_the_random_gate_of_their_kind():
@@ -142,6 +145,7 @@ def test_trained_gates_stand_beside_the_open_network_and_the_random_gate_of_thei
         trained("rate", "random", 0.5, 0, 0.90, 0.6),
         trained("rate", "random", 0.25, 1, 0.92),
         trained("anneal", "range", 0.5, 1, 0.92),
+        trained("anneal", "range", 0.5, 2, 0.91),
         trained("never", "", nan, 2, 0.88, nan),
     ]
     table = against_open(pd.DataFrame(rows), opened)
@@ -151,10 +155,54 @@ def test_trained_gates_stand_beside_the_open_network_and_the_random_gate_of_thei
         "minus open": "-2.00 (n=1)",
         "conv MACs / open": "50%",
         "minus random": "+1.00 (n=1), unequal",
+        "minus never": "",
     }
     assert table.loc[("core", "50%", "anneal", "range"), "minus random"] == ""
+    assert table.loc[("core", "50%", "anneal", "range"), "minus never"] == "+3.00 (n=1)"
     assert table.loc[("core", "", "never", ""), "minus open"] == "", "no seed of the open network"
     assert (table["minus random"] != "").sum() == 1
+
+
+def test_a_trained_gate_stands_to_its_controls_in_words():
+    nan = float("nan")
+    rows, opened = [], []
+    for seed, drift in enumerate((0.0, 0.001, -0.001)):
+        rows += [
+            trained("rate", "range", 0.25, seed, 0.91 + drift),
+            trained("rate", "random", 0.25, seed, 0.90 + drift / 2, 0.6),
+            trained("never", "", nan, seed, 0.91 - drift, nan),
+        ]
+        opened.append(trained("always", "", nan, seed, 0.93 + drift, nan) | {"conv_macs": 100.0})
+    table = pd.DataFrame(rows)
+    ((name, sentence),) = standings(table, pd.DataFrame(opened)).items()
+    assert name == "rate, skip core, 25% asked"
+    assert sentence == (
+        "opens 50 % with 50% of the open network's MACs; beats a random gate (+1.00 ± 0.12 (n=3), unequal), "
+        "is not told from one that never opens (+0.00 ± 0.50 (n=3)); -2.00 ± 0.00 (n=3) points from the open network."
+    )
+    alone = table[table["friction"] == "range"]
+    assert "a random gate" not in standings(alone, pd.DataFrame(opened))[name]
+
+
+def test_rates_are_compared_one_by_one():
+    rows = [gated("range", rate, 0, 0.90 + rate / 100, rate) for rate in (0.25, 0.5, 1.0)]
+    rows += [gated("random", 0.25, 0, 0.88, 0.25), gated("random", 0.5, 0, 0.91, 0.7), gated("random", 1.0, 0, 0.91, 1)]
+    table = pd.DataFrame(rows)
+    assert rate_by_rate(table, "random") == "+2.25 (n=1) at 25%; -0.50 (n=1), unequal at 50%"
+    assert rate_by_rate(table, "open") == "-0.75 (n=1) at 25%; -0.50 (n=1) at 50%"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((-0.02, -0.01, -0.02), "loses to"),
+        ((0.02, 0.01, 0.02), "beats"),
+        ((0.02, -0.01, 0.0), "is not told from"),
+        ((0.02, 0.02), "has too few seeds to be told from"),
+    ],
+)
+def test_a_control_is_told_from_by_three_seeds(values, words):
+    assert told_apart(interval(values)) == words
 
 
 def test_networks_are_equally_open_if_every_layer_is():

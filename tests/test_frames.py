@@ -24,6 +24,7 @@ def test_a_trained_gate_shows_what_its_layers_opened():
     )
     assert row == {
         "gate": "learned",
+        "closed": "never",
         "friction": "range",
         "skip": "core",
         "rate": 0.25,
@@ -39,11 +40,16 @@ def test_a_trained_gate_shows_what_its_layers_opened():
 
 def test_trained_gates_of_one_kind_are_told_apart():
     arms = [inertial(5, 2, gate="learned", **options) for options in ({}, {"temperature": 0.03}, {"open_first": True})]
-    assert trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms])["gate"].tolist() == [
-        "learned",
-        "learned, temperature 0.03",
-        "learned, first layer open",
-    ]
+    table = trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms])
+    assert table["gate"].tolist() == ["learned", "learned, temperature 0.03", "learned, first layer open"]
+    assert table["closed"].tolist() == ["never", "never", "never, first layer open"]
+
+
+def test_a_gate_and_the_closed_one_beside_it_came_there_in_the_same_way():
+    arms = [inertial(5, 2, gate=gate) for gate in ("rate", "never")]
+    tuned = trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms], "fine-tuned")
+    assert tuned["gate"].tolist() == ["rate, fine-tuned", "never, fine-tuned"]
+    assert tuned["closed"].tolist() == ["never, fine-tuned"] * 2
 
 
 def test_a_first_layer_that_stays_open_counts_as_open():
@@ -54,8 +60,8 @@ def test_a_first_layer_that_stays_open_counts_as_open():
 
 @pytest.mark.parametrize(("gate", "opened"), [("always", 1.0), ("never", 0.0)])
 def test_a_constant_gate_looks_at_no_friction(gate, opened):
-    (row,) = trained_gates([result(inertial(5, 2, gate=gate))], "as trained").to_dict("records")
-    assert (row["gate"], row["friction"], row["open_fraction"]) == ("as trained", "", opened)
+    (row,) = trained_gates([result(inertial(5, 2, gate=gate))]).to_dict("records")
+    assert (row["gate"], row["friction"], row["open_fraction"]) == (gate, "", opened)
     assert math.isnan(row["rate"])
 
 
