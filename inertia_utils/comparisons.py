@@ -220,7 +220,7 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
 def told_apart(difference: Interval) -> str:
     """How something stands to a control, by the interval of its difference from it, which needs three seeds."""
     if difference.count < 3:
-        return "has too few seeds to be told from"
+        return "cannot yet be told from"
     return "loses to" if difference.high < 0 else "beats" if difference.low > 0 else "is not told from"
 
 

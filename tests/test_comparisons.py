@@ -198,7 +198,7 @@ def test_rates_are_compared_one_by_one():
         ((-0.02, -0.01, -0.02), "loses to"),
         ((0.02, 0.01, 0.02), "beats"),
         ((0.02, -0.01, 0.0), "is not told from"),
-        ((0.02, 0.02), "has too few seeds to be told from"),
+        ((0.02, 0.02), "cannot yet be told from"),
     ],
 )
 def test_a_control_is_told_from_by_three_seeds(values, words):
