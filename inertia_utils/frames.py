@@ -83,7 +83,7 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
 
 def _described(arm: Arm, way: str) -> str:
     temperature = f"temperature {arm.temperature:g}" if arm.temperature != Arm.temperature else ""
-    return ", ".join(filter(None, [arm.gate, temperature, "first layer open" if arm.open_first else "", way]))
+    return ", ".join(filter(None, [way, arm.gate, temperature, "first layer open" if arm.open_first else ""]))
 
 
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:

@@ -48,8 +48,8 @@ def test_trained_gates_of_one_kind_are_told_apart():
 def test_a_gate_and_the_closed_one_beside_it_came_there_in_the_same_way():
     arms = [inertial(5, 2, gate=gate) for gate in ("rate", "never")]
     tuned = trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms], "fine-tuned")
-    assert tuned["gate"].tolist() == ["rate, fine-tuned", "never, fine-tuned"]
-    assert tuned["closed"].tolist() == ["never, fine-tuned"] * 2
+    assert tuned["gate"].tolist() == ["fine-tuned, rate", "fine-tuned, never"]
+    assert tuned["closed"].tolist() == ["fine-tuned, never"] * 2
 
 
 def test_a_first_layer_that_stays_open_counts_as_open():
