@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from .arms import dense, inertial, separable
 from .claims import Claim, Side
 from .layer import SKIPS
@@ -95,6 +97,7 @@ def _skipping() -> list[Claim]:
         ),
         *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
         Claim(knows, trained, tiny["range"], tiny["random"], "beats"),
+        Claim(knows, trained, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name), "beats"),
         Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
     ]
 
