@@ -181,14 +181,12 @@ def rate_by_rate(table: pd.DataFrame, control: str) -> str:
         table: of one network, from :func:`~inertia_utils.frames.gates`.
         control: another measure, or ``"open"`` for the network with all gates open.
     """
-    ours, theirs = (table[table["friction"] == name] for name in ("range", "range" if control == "open" else control))
-    gaps = []
+    ours, theirs = (table[table["friction"] == name] for name in ("range", control))
+    opened, gaps = ours[ours["rate"] == 1.0], []
     for rate in main_rates(table):
-        here = ours[ours["rate"] == rate]
-        if control == "open":
-            gaps.append(f"{_difference(here, theirs[theirs['rate'] == 1.0])} at {rate:.0%}")
-        else:
-            gaps.append(f"{marked_difference(here, theirs[theirs['rate'] == rate])} at {rate:.0%}")
+        here, alike = (rows[rows["rate"] == rate] for rows in (ours, theirs))
+        gap = _difference(here, opened) if control == "open" else marked_difference(here, alike)
+        gaps.append(f"{gap} at {rate:.0%}")
     return "; ".join(gaps)
 
 

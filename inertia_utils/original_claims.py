@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .arms import dense, inertial, separable
+from .arms import Arm, dense, inertial, separable
 from .claims import Claim, Side
 from .layer import SKIPS
 from .models import narrowed, separated, widened
@@ -49,39 +49,30 @@ def _periphery() -> list[Claim]:
 
 
 def _skipping() -> list[Claim]:
-    arm = inertial(5, 2).name
+    large, small = inertial(5, 2), inertial(3, 2)
     # What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
-    details, core = [(arm, "detail"), (inertial(3, 2).name, "detail")], (arm, "core")
+    details, core = [(large.name, "detail"), (small.name, "detail")], (large.name, "core")
 
     def after(gated: tuple[str, str], friction: str, rate: float) -> Side:
         name, skip = gated
         return Side(name, friction=friction, rate=rate, skip=skip)
 
     condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
-    gated = {
-        name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name, "lenet") for name in ("range", "random")
-    }
-    quarter = {
-        (name, skip): Side(inertial(5, 2, gate="rate", rate=0.25, friction=name, skip=skip).name)
-        for name in ("range", "random")
-        for skip in SKIPS
-    }
-    # Its core alone cannot do the task, as that of (5, 2) can.
-    tiny = {name: Side(inertial(3, 2, gate="rate", rate=0.25, friction=name).name) for name in ("range", "random")}
     skipped = "Where friction is low, the detailed pass can be skipped"
     kept = "Inertia: where friction is low, the core itself can be skipped"
     knows = "Friction knows where to skip"
     return [
         *(Claim(skipped, condition, after(detail, "range", 0.5), after(detail, "range", 1.0)) for detail in details),
-        Claim(skipped, trained, quarter["range", "detail"], Side(arm)),
-        Claim(skipped, trained, tiny["range"], Side(inertial(3, 2).name)),
+        Claim(skipped, trained, _quarter_open(large), Side(large.name)),
+        # The core of (3, 2) cannot do the task alone, as that of (5, 2) can.
+        Claim(skipped, trained, _quarter_open(small), Side(small.name)),
         Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0)),
-        Claim(kept, trained, quarter["range", "core"], Side(arm)),
+        Claim(kept, trained, _quarter_open(large, skip="core"), Side(large.name)),
         # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
         Claim(
             "A gate saves MACs better than a smaller core does",
             trained,
-            quarter["range", "core"],
+            _quarter_open(large, skip="core"),
             Side(inertial(3, 1).name),
             "beats",
         ),
@@ -95,16 +86,35 @@ def _skipping() -> list[Claim]:
             Claim(knows, condition, after(kind, "range", 0.5), after(kind, "random", 0.5), "beats")
             for kind in (*details, core)
         ),
-        *(Claim(knows, trained, quarter["range", skip], quarter["random", skip], "beats") for skip in SKIPS),
-        Claim(knows, trained, tiny["range"], tiny["random"], "beats"),
+        *(
+            Claim(
+                knows,
+                trained,
+                _quarter_open(large, skip=skip),
+                _quarter_open(large, skip=skip, friction="random"),
+                "beats",
+            )
+            for skip in SKIPS
+        ),
+        Claim(knows, trained, _quarter_open(small), _quarter_open(small, friction="random"), "beats"),
         Claim(knows, trained, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name), "beats"),
-        Claim(knows, f"{MNIST}, trained with the gate", gated["range"], gated["random"], "beats"),
+        Claim(
+            knows,
+            f"{MNIST}, trained with the gate",
+            _quarter_open(small, "lenet"),
+            _quarter_open(small, "lenet", friction="random"),
+            "beats",
+        ),
     ]
+
+
+def _quarter_open(arm: Arm, network: str = Side.network, **options: str) -> Side:
+    """``arm`` as it is when trained with a quarter of its positions or blocks open."""
+    return Side(replace(arm, gate="rate", rate=0.25, **options).name, network)
 
 
 def _counts() -> list[Claim]:
     small, large = Side(inertial(3, 2).name), Side(inertial(5, 2).name)
-    gated = Side(inertial(3, 2, gate="rate", rate=0.25).name, "lenet")
     weights = "(d−k)² weights in place of d²"
     return [
         Claim(weights, "{dataset}, all convolutions", small, Side(dense(3).name), "limit", "conv_weights", 1 / 9),
@@ -114,7 +124,7 @@ def _counts() -> list[Claim]:
         Claim(
             "At best (d−k)² MACs",
             "{dataset}, LeNet, all closed, friction counted",
-            gated,
+            _quarter_open(inertial(3, 2), "lenet"),
             Side(dense(3).name, "lenet"),
             "limit",
             "conv_macs_best",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -157,9 +157,17 @@ def gate(size: Profile) -> Plan:
             for arm in trained_gates(size)
             if arm not in deciding_gates(size)
         ],
-        "small": [converged(size, arm, seed=seed) for seed in seeds for arm in small_core_gates(size)],
+        "small": [
+            converged(size, arm, seed=seed)
+            for seed in seeds
+            for arm in [*small_core_gates(size, ("detail",)), widened(inertial(3, 2))]
+        ],
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
-        "unpooled": [converged(size, arm, seed=seed, pool=False) for seed in seeds for arm in unpooled_gates(size)],
+        "unpooled": [
+            converged(size, arm, seed=seed, pool=False)
+            for seed in seeds
+            for arm in small_core_gates(size, size.unpooled_skips)
+        ],
         "mending": [converged(size, arm, seed=seed) for seed in seeds for arm in mended_gates(size)],
     }
 
@@ -314,14 +322,10 @@ def deciding_gates(size: Profile) -> list[Arm]:
     return [arm for arm in trained_gates(size) if arm.gate == "never" or (arm.gate, arm.rate) == ("rate", lowest)]
 
 
-def small_core_gates(size: Profile) -> list[Arm]:
-    """(3, 2), whose core lacks what only its periphery can add, with the deciding gates that skip the detail.
-
-    Beside them the open network, the dense one of its core, and that one on more channels with as many MACs.
-    """
-    arm = inertial(3, 2)
-    gates = [replace(gate, kernel_size=3) for gate in deciding_gates(size) if gate.skip == "detail"]
-    return [arm, dense(1), widened(arm), *gates]
+def small_core_gates(size: Profile, skips: Iterable[str]) -> list[Arm]:
+    """(3, 2), whose core lacks what only its periphery can add: open, its core alone, and the deciding gates."""
+    gates = [replace(gate, kernel_size=3) for gate in deciding_gates(size) if gate.skip in skips]
+    return [inertial(3, 2), dense(1), *gates]
 
 
 def tuned_gates(size: Profile) -> list[Arm]:
@@ -339,16 +343,6 @@ def mended_gates(size: Profile) -> list[Arm]:
     core = replace(lowest, skip="core", open_first=True)
     arms += [replace(core, gate=kind, friction=name) for kind in ("rate", "anneal") for name in ("range", "random")]
     return [*arms, replace(core, gate="never")]
-
-
-def unpooled_gates(size: Profile) -> list[Arm]:
-    """(3, 2) for the network without pooling: open, closed, and the lowest rate with friction and at random."""
-    rate = min(size.trained_rates)
-    arms = [inertial(3, 2), dense(1)]
-    for skip in size.unpooled_skips:
-        arms.append(inertial(3, 2, gate="never", skip=skip))
-        arms += [inertial(3, 2, gate="rate", rate=rate, friction=name, skip=skip) for name in ("range", "random")]
-    return arms
 
 
 def reapplications(size: Profile) -> list[Arm]:
