@@ -167,8 +167,8 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         row["minus open"] = _difference(runs, opened)
         if friction and friction != "random":
             row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
-        if gate != (closed := runs["closed"].iloc[0]):
-            row["minus never"] = _difference(runs, table[(table["skip"] == skip) & (table["gate"] == closed)])
+        if not (closed := _closed(table, runs)).equals(runs):
+            row["minus never"] = _difference(runs, closed)
         row["conv MACs / open"] = f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
         rows.append(row)
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
@@ -200,8 +200,8 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
     sentences = {}
     for (skip, rate, gate), rows in table.groupby(["skip", "rate", "gate"]):
         ours, chance = (rows[rows["friction"] == name] for name in ("range", "random"))
-        closed = table[(table["skip"] == skip) & (table["gate"] == ours["closed"].iloc[0])]
-        controls = {"a random gate": (chance, marked_difference), "one that never opens": (closed, _difference)}
+        closed = (_closed(table, ours), _difference)
+        controls = {"a random gate": (chance, marked_difference), "one that never opens": closed}
         parts = [
             f"{told_apart(paired_difference(seeds_of(ours), seeds_of(control)))} {name} ({gap(ours, control)})"
             for name, (control, gap) in controls.items()
@@ -213,6 +213,12 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
             f"{paired_difference(seeds_of(ours), seeds_of(opened)):+.2f} points from the open network."
         )
     return sentences
+
+
+def _closed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The networks whose gate never opens, in place of that of ``runs``."""
+    gate, skip = runs[["closed", "skip"]].iloc[0]
+    return table[(table["gate"] == gate) & (table["skip"] == skip)]
 
 
 def told_apart(difference: Interval) -> str:

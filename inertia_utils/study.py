@@ -41,8 +41,9 @@ class Study:
     Attributes:
         notebook: file name without ``.ipynb``.
         profile: where the results come from.
-        results: group → results that are there.
-        missing: runs that are not.
+        results: group → results that are shown.
+        missing: planned runs that have no result.
+        planned: group → all its runs.
         larger: the same of a larger profile that is under way and not shown for want of runs.
     """
 
@@ -50,6 +51,7 @@ class Study:
     profile: str
     results: dict[str, list[Result]]
     missing: list[Run] = field(default_factory=list)
+    planned: Plan = field(default_factory=dict)
     larger: Study | None = None
 
     def banner(self) -> str:
@@ -61,18 +63,32 @@ class Study:
             parts.append(f" with {_counted(len(seeds), 'seed')}")
         if hardware := sorted({_hardware(result.provenance) for result in found}):
             parts.append(f", computed on {' and '.join(hardware)}")
+        if under_way := self._under_way():
+            parts.append(f"; so far {', '.join(under_way)}")
         if self.missing:
-            absent = len(unique(self.missing))
-            parts.append(f"; **{absent} of {len(found) + absent} runs are missing**")
-        if self.larger:
-            there = len(self.larger.found())
-            planned = there + len(unique(self.larger.missing))
-            parts.append(f"; of profile {self.larger.profile}, **{there} of {planned} runs** are there so far")
+            parts.append(f"; **{len(unique(self.missing))} of {self._size()} runs are missing**")
+        if larger := self.larger:
+            size = larger._size()
+            there = size - len(unique(larger.missing))
+            parts.append(f"; of profile {larger.profile}, **{there} of {size} runs** are there so far")
         return "".join(parts) + "."
 
     def found(self) -> list[Result]:
         """Every result that is there, once."""
         return list({run_id(result.run): result for group in self.results.values() for result in group}.values())
+
+    def whole_seeds(self, group: str) -> set[int | None]:
+        """The seeds of which a group has every planned run; ``None`` stands for runs without a seed."""
+        runs = self.planned[group]
+        return _seeds(runs) - _seeds(set(runs) & set(self.missing))
+
+    def _under_way(self) -> list[str]:
+        """How many of its planned seeds each group has, where it has not all."""
+        seeds = {name: (len(self.whole_seeds(name)), len(_seeds(runs))) for name, runs in self.planned.items()}
+        return [f"{name} {some} of {_counted(all_, 'seed')}" for name, (some, all_) in seeds.items() if some < all_]
+
+    def _size(self) -> int:
+        return len(unique(run for runs in self.planned.values() for run in runs))
 
 
 def open_study(notebook: str, profile: str, groups: Sequence[str] = (), results: str = "") -> Study:
@@ -81,8 +97,9 @@ def open_study(notebook: str, profile: str, groups: Sequence[str] = (), results:
     Args:
         notebook: file name without ``.ipynb``.
         profile: smoke, quick or full execute what is missing in the working store; "report" reads the published
-            store and executes nothing: the largest profile of which these groups are complete there, else the more
-            complete one.
+            store and executes nothing: the largest profile whose groups have as many whole seeds there as a smaller
+            one's, at least one each, and of it the whole seeds alone, so that all arms are shown with the same seeds;
+            where none has that, all results of the more complete one.
         groups: names of the plan's groups that are shown together, and so must be of one profile; by default all.
         results: another results folder than the usual one.
 
@@ -96,7 +113,7 @@ def open_study(notebook: str, profile: str, groups: Sequence[str] = (), results:
         raise ValueError(f"profile: unknown profile {profile!r}; known: {', '.join((*PROFILES, REPORT))}")
     runs = _part(notebook, profile, groups)
     store = Store(Path(results) if results else paths.working_results(), profile)
-    return Study(notebook, profile, collect(runs, store))
+    return Study(notebook, profile, collect(runs, store), planned=runs)
 
 
 def published(notebook: str, profile: str) -> Study:
@@ -153,16 +170,39 @@ def _part(notebook: str, profile: str, groups: Sequence[str]) -> Plan:
 
 def _read_published(notebook: str, groups: Sequence[str], root: Path) -> Study:
     candidates = [_read(notebook, groups, Store(root, profile)) for profile in PUBLISHED]
-    # max keeps the first of equals: the larger profile.
-    chosen = max(candidates, key=lambda study: _share_present(study))
-    larger = candidates[: candidates.index(chosen)]
-    return replace(chosen, larger=next((study for study in larger if study.found()), None))
+    standing = [study for index, study in enumerate(candidates) if _stands(study, candidates[index + 1 :])]
+    if standing:
+        index, chosen = candidates.index(standing[0]), _whole(standing[0])
+    else:
+        # max keeps the first of equals: the larger profile.
+        chosen = max(candidates, key=lambda study: _share_present(study))
+        index = candidates.index(chosen)
+    return replace(chosen, larger=next((study for study in candidates[:index] if study.found()), None))
+
+
+def _stands(study: Study, smaller: Sequence[Study]) -> bool:
+    """Whether every group has a whole seed, and no fewer of them than in a smaller profile."""
+
+    def needed(name: str) -> int:
+        return max([1, *(len(other.whole_seeds(name)) for other in smaller)])
+
+    return all(len(study.whole_seeds(name)) >= needed(name) for name, runs in study.planned.items() if runs)
+
+
+def _whole(study: Study) -> Study:
+    """The study without results of seeds that lack a run, whose arms could not be compared in pairs."""
+    kept = {
+        name: [result for result in group if _seed(result.run) in study.whole_seeds(name)]
+        for name, group in study.results.items()
+    }
+    return replace(study, results=kept)
 
 
 def _read(notebook: str, groups: Sequence[str], store: Store) -> Study:
     found: dict[str, list[Result]] = {}
     missing: list[Run] = []
-    for name, group in _part(notebook, store.profile, groups).items():
+    planned = _part(notebook, store.profile, groups)
+    for name, group in planned.items():
         found[name] = []
         for run in group:
             result = store.load(run)
@@ -170,13 +210,21 @@ def _read(notebook: str, groups: Sequence[str], store: Store) -> Study:
                 missing.append(run)
             else:
                 found[name].append(result)
-    return Study(notebook, store.profile, found, missing)
+    return Study(notebook, store.profile, found, missing, planned)
 
 
 def _share_present(study: Study) -> float:
     present = sum(map(len, study.results.values()))
     total = present + len(study.missing)
     return present / total if total else 1.0
+
+
+def _seed(run: Run) -> int | None:
+    return getattr(run, "seed", None)
+
+
+def _seeds(runs: Iterable[Run]) -> set[int | None]:
+    return {_seed(run) for run in runs}
 
 
 def _hardware(provenance: dict[str, Any]) -> str:

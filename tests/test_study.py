@@ -281,31 +281,60 @@ def test_extent_says_how_much_a_training_saw(images, sentence):
     assert extent(result) == sentence
 
 
-def test_report_reads_the_largest_complete_profile(toy_plan, monkeypatch, tmp_path):
+def test_report_reads_the_largest_profile_with_as_many_whole_seeds(toy_plan, monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    quick, full = Store(tmp_path, "quick"), Store(tmp_path, "full")
     study = open_study("90_toy", "report")
     assert study.profile == "full" and len(study.missing) == 5
-    assert study.banner() == "Profile **full**: 0 runs; **4 of 4 runs are missing**."
-    run([Nap(0)], Store(tmp_path, "quick"))
-    run([Nap(0), Nap(1), Nap(2)], Store(tmp_path, "full"))
-    assert open_study("90_toy", "report").profile == "full"  # 4 of 5 entries against 2 of 3
-    run([Nap(1)], Store(tmp_path, "quick"))
+    assert (
+        study.banner()
+        == "Profile **full**: 0 runs; so far naps 0 of 4 seeds, again 0 of 1 seed; **4 of 4 runs are missing**."
+    )
+    run([Nap(0), Nap(1)], quick)
+    run([Nap(0)], full)
     assert open_study("90_toy", "report").profile == "quick"
-    run([Nap(3)], Store(tmp_path, "full"))
+    run([Nap(3)], full)
+    study = open_study("90_toy", "report")
+    assert (study.profile, len(study.missing), study.larger) == ("full", 2, None)
+    assert "2 runs with 2 seeds" in study.banner()
+    assert study.banner().endswith("; so far naps 2 of 4 seeds; **2 of 4 runs are missing**.")
+    run([Nap(1), Nap(2)], full)
     study = open_study("90_toy", "report")
     assert (study.profile, study.missing, study.larger) == ("full", [], None)
+    assert "so far" not in study.banner() and "missing" not in study.banner()
+
+
+def test_a_seed_that_lacks_a_run_is_not_shown(monkeypatch, tmp_path):
+    arms = (1.0, 2.0)
+    planned = {"arms": [Nap(seed, cost=cost) for seed in range(3) for cost in arms], "one": [Nap(9)]}
+    monkeypatch.setitem(plans.PLANS, "91_toy", lambda profile: planned)
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    run([Nap(0, cost=2.0), Nap(1, cost=1.0), Nap(1, cost=2.0), Nap(9)], Store(tmp_path, "full"))
+    study = open_study("91_toy", "report")
+    assert [(result.run.seed, result.run.cost) for result in study.results["arms"]] == [(1, 1.0), (1, 2.0)]
+    assert [result.run.seed for result in study.results["one"]] == [9]
+    assert study.whole_seeds("arms") == {1} and len(study.missing) == 3
+    assert study.banner().endswith("; so far arms 1 of 3 seeds; **3 of 7 runs are missing**.")
+
+
+def test_where_no_seed_is_whole_the_more_complete_profile_is_shown(toy_plan, monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    run([Nap(1)], Store(tmp_path, "quick"))
+    run([Nap(1), Nap(2), Nap(3)], Store(tmp_path, "full"))
+    study = open_study("90_toy", "report")  # "again" has no seed: 3 of 5 entries against 1 of 3
+    assert (study.profile, [result.run.seed for result in study.found()]) == ("full", [1, 2, 3])
 
 
 def test_a_part_is_of_its_own_profile(toy_plan, monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
     run([Nap(0), Nap(1)], Store(tmp_path, "quick"))
     assert open_study("90_toy", "report", ("naps",)).larger is None
-    run([Nap(0), Nap(2)], Store(tmp_path, "full"))
+    run([Nap(0)], Store(tmp_path, "full"))
     again, naps = (open_study("90_toy", "report", (group,)) for group in ("again", "naps"))
     assert (again.profile, list(again.results), again.missing, again.larger) == ("full", ["again"], [], None)
     assert (naps.profile, list(naps.results), naps.missing) == ("quick", ["naps"], [])
     assert naps.larger.profile == "full"
-    assert naps.banner().endswith("; of profile full, **2 of 4 runs** are there so far.")
+    assert naps.banner().endswith("; of profile full, **1 of 4 runs** are there so far.")
     with pytest.raises(ValueError, match="groups: sleep not in the plan of 90_toy; known: naps, again"):
         open_study("90_toy", "report", ("naps", "sleep"))
 
