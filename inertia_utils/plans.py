@@ -159,7 +159,7 @@ def gate(size: Profile) -> Plan:
         ],
         "small": [
             converged(size, arm, seed=seed)
-            for seed in seeds
+            for seed in range(size.gate_seeds)
             for arm in [*small_core_gates(size, ("detail",)), widened(inertial(3, 2))]
         ],
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
