@@ -9,6 +9,8 @@ claim without a comparison counts with p = 1.
 - *beats*: the arm is better than its control.  It holds if the adjusted p value is below 0.05 and the difference is
   positive, does not hold if the whole interval lies below zero, and is open otherwise.
 - *limit*: a count is at most a stated share of the control's.  There is nothing random about it.
+
+So the burden is the claim's: to hold it has to stand among all claims of its kind, and to fail one interval is enough.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 import pandas as pd
 
-from .comparisons import in_points, p_text
+from .comparisons import EQUAL_RATES, in_points, p_text
+from .equal_macs import at_macs
 from .gate_run import GateRun
 from .result_file import Result
 from .runs import Run
@@ -42,6 +46,7 @@ class Side:
         friction: measure by which the trained network is gated afterwards; empty for the network as it was trained.
         rate: fraction of positions (blocks for ``skip="core"``) that its thresholds are asked to open.
         skip: what the gates then skip.
+        macs_of: a side whose MACs this one takes, at a rate between those that were measured, in place of its own.
     """
 
     arm: str
@@ -49,6 +54,7 @@ class Side:
     friction: str = ""
     rate: float = 1.0
     skip: str = GateRun.skip
+    macs_of: Side | None = None
 
     @property
     def name(self) -> str:
@@ -56,6 +62,8 @@ class Side:
         if not self.friction:
             return self.arm
         opened = "all open" if self.rate == 1 else f"{self.friction} at {self.rate:.0%} asked"
+        if self.macs_of:
+            opened = f"{self.friction} with as many MACs"
         return f"{self.arm}, {opened}" + (f", skip {self.skip}" if self.skip != GateRun.skip else "")
 
     def seed(self, run: Run) -> int | None:
@@ -75,7 +83,7 @@ class Side:
         """``column`` of a result of this side; None if it was not measured at this rate."""
         if not self.friction:
             return result.metrics.get(column)
-        return next((record[column] for record in result.history if record["rate"] == self.rate), None)
+        return next((record.get(column) for record in result.history if record["rate"] == self.rate), None)
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class Claim:
         kind: ``"keeps"``, ``"beats"`` or ``"limit"``.
         column: the metric.
         share: of the control's count, for a limit.
+        equal_rates: whether the two sides have to open the same fractions, and are marked where they do not.
     """
 
     statement: str
@@ -99,6 +108,7 @@ class Claim:
     kind: str = "keeps"
     column: str = "accuracy"
     share: float = 1.0
+    equal_rates: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,7 @@ class Finding:
         dataset: that the runs are trained on.
         arm: seed → value.
         control: seed → value.
+        unequal: whether a layer opens another fraction than in the control, where it should not.
     """
 
     claim: Claim
@@ -122,6 +133,7 @@ class Finding:
     dataset: str
     arm: dict[int, float]
     control: dict[int, float]
+    unequal: bool = False
 
     @cached_property
     def comparison(self) -> Comparison | None:
@@ -190,14 +202,28 @@ def _find(claim: Claim, study: Study) -> Finding:
     planned = _seeds(claim.arm, study) & _seeds(claim.control, study)
     seeds = len(arm.keys() & control.keys())
     datasets = {_trained(run).dataset for run in _runs(study) if claim.arm.seed(run) is not None}
+    unequal = claim.equal_rates and not _equally_open(claim, study)
     return Finding(
-        claim, study.profile if seeds else "", seeds, len(planned), ", ".join(sorted(datasets)), arm, control
+        claim, study.profile if seeds else "", seeds, len(planned), ", ".join(sorted(datasets)), arm, control, unequal
     )
+
+
+def _equally_open(claim: Claim, study: Study) -> bool:
+    """Whether every layer that both sides measure opens the same fraction, on average over the seeds."""
+    for layer in ("conv1", "conv2"):
+        ours, theirs = (_values(side, f"open_fraction/{layer}", study) for side in (claim.arm, claim.control))
+        if ours and theirs and abs(fmean(ours.values()) - fmean(theirs.values())) > EQUAL_RATES:
+            return False
+    return True
 
 
 def _values(side: Side, column: str, study: Study) -> dict[int, float]:
     """Seed → value of the results that are there."""
     results = [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
+    if side.macs_of:
+        budgets = _values(side.macs_of, "conv_macs", study)
+        curves = {side.seed(result.run): pd.DataFrame(result.history) for result in results}
+        return {seed: at_macs(curves[seed], budgets[seed]) for seed in curves.keys() & budgets.keys()}
     values = {side.seed(result.run): side.value(result, column) for result in results}
     return {seed: value for seed, value in values.items() if value is not None}
 
@@ -240,7 +266,7 @@ def _difference(finding: Finding) -> str:
     if finding.comparison is None:
         seed = min(finding.arm.keys() & finding.control.keys())
         return _with_minus(f"{100 * (finding.arm[seed] - finding.control[seed]):+.2f}")
-    return _with_minus(in_points(finding.comparison.difference))
+    return _with_minus(in_points(finding.comparison.difference)) + (", unequal" if finding.unequal else "")
 
 
 def _with_minus(number: str) -> str:

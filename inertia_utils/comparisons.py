@@ -8,6 +8,7 @@ from math import isnan
 import pandas as pd
 
 from .arms import Arm
+from .equal_macs import random_of_equal_macs
 from .frames import by_seed, main_rates, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
 from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
@@ -123,27 +124,34 @@ def p_text(p: float) -> str:
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per rate: what every measure opens and reaches in per cent, and its differences from the controls.
+    """One row per rate: what every measure opens, costs and reaches, and its differences from the controls.
 
-    The controls are the random gate and the oracle.  Measured open fractions are those of the layers in turn.  A
-    difference in points is marked as unequal where a layer opens another fraction than it does with the control, by
-    more than :data:`EQUAL_RATES`.  Means are over the seeds that a measure has, differences over those that both have.
+    The controls are the random gate, the random gate that takes as many MACs as the measure does with its own, and the
+    oracle.  Measured open fractions are those of the layers in turn; MACs of all convolutions with friction and gates
+    are relative to the random gate's at the highest rate.  A difference in points is marked as unequal where a layer
+    opens another fraction than it does with the control, by more than :data:`EQUAL_RATES`.  Means are over the seeds
+    that a measure has, differences over those that both have.
 
     Args:
         table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
     """
     rows = {}
+    chance = table[table["friction"] == "random"]
+    dearest = chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean()
     for rate, at_this in table.groupby("rate"):
         gated = dict(iter(at_this.groupby("friction", sort=False)))
         row = {}
         for name, runs in gated.items():
             row[f"{name} open (%)"] = open_text(runs)
+            row[f"{name} MACs (%)"] = f"{100 * runs['conv_macs'].mean() / dearest:.1f}"
             row[f"{name} (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
         controls = {name: gated.pop(name) for name in ("random", "oracle") if name in gated}
         for name, runs in gated.items():
             for control, theirs in controls.items():
                 if text := marked_difference(runs, theirs):
                     row[f"{name} − {control}"] = text
+            if text := _at_equal_macs(table, name, float(rate)):
+                row[f"{name} − random, equal MACs"] = text
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
 
@@ -169,7 +177,7 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
             row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
         if not (closed := _closed(table, runs)).equals(runs):
             row["minus never"] = _difference(runs, closed)
-        row["conv MACs / open"] = f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
+        row["conv MACs / open"] = _share(runs, opened)
         rows.append(row)
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
 
@@ -179,19 +187,32 @@ def rate_by_rate(table: pd.DataFrame, control: str) -> str:
 
     Args:
         table: of one network, from :func:`~inertia_utils.frames.gates`.
-        control: another measure, or ``"open"`` for the network with all gates open.
+        control: another measure, ``"open"`` for the network with all gates open, or ``"random, equal MACs"``.
     """
     ours, theirs = (table[table["friction"] == name] for name in ("range", control))
-    opened, gaps = ours[ours["rate"] == 1.0], []
-    for rate in main_rates(table):
+    opened = ours[ours["rate"] == 1.0]
+
+    def gap(rate: float) -> str:
+        if control == "random, equal MACs":
+            return _at_equal_macs(table, "range", rate)
         here, alike = (rows[rows["rate"] == rate] for rows in (ours, theirs))
-        gap = _difference(here, opened) if control == "open" else marked_difference(here, alike)
-        gaps.append(f"{gap} at {rate:.0%}")
-    return "; ".join(gaps)
+        return _difference(here, opened) if control == "open" else marked_difference(here, alike)
+
+    return "; ".join(f"{gap(rate)} at {rate:.0%}" for rate in main_rates(table))
+
+
+def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
+    """The difference of a gate by friction from the random gate of as many MACs."""
+    ours = seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
+    theirs = random_of_equal_macs(table, friction, rate)
+    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
 
 
 def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
-    """Trained gate by friction → how it stands to a random gate, to one that never opens, and to open ones, in words.
+    """Trained gate by friction → how it stands to its controls and to open gates, in words.
+
+    Controls are the random gate, the gate that never opens and was trained in the same way, and one that never opens
+    and was trained so from the start.
 
     Args:
         table: from :func:`~inertia_utils.frames.trained_gates`, with those controls as far as they are there.
@@ -200,19 +221,24 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
     sentences = {}
     for (skip, rate, gate), rows in table.groupby(["skip", "rate", "gate"]):
         ours, chance = (rows[rows["friction"] == name] for name in ("range", "random"))
-        closed = (_closed(table, ours), _difference)
-        controls = {"a random gate": (chance, marked_difference), "one that never opens": closed}
+        never = table[(table["skip"] == skip) & table["gate"].isin({ours["closed"].iloc[0], "never"})]
+        controls = {"random": (chance, marked_difference)}
+        controls |= {name: (closed, _difference) for name, closed in never.groupby("gate", sort=False)}
         parts = [
-            f"{told_apart(paired_difference(seeds_of(ours), seeds_of(control)))} {name} ({gap(ours, control)})"
+            f"{told_apart(paired_difference(seeds_of(ours), seeds_of(control)))} `{name}` "
+            f"({gap(ours, control)}, which takes {_share(control, opened)})"
             for name, (control, gap) in controls.items()
             if not control.empty
         ]
-        share = ours["conv_macs"].mean() / opened["conv_macs"].mean()
         sentences[f"{gate}, skip {skip}, {rate:.0%} asked"] = (
-            f"opens {open_text(ours)} % with {share:.0%} of the open network's MACs; {', '.join(parts)}; "
-            f"{paired_difference(seeds_of(ours), seeds_of(opened)):+.2f} points from the open network."
+            f"opens {open_text(ours)} % and takes {_share(ours, opened)} of the open network's MACs; "
+            f"{', '.join(parts)}; {_difference(ours, opened)} points from the open network."
         )
     return sentences
+
+
+def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:
+    return f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
 
 
 def _closed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

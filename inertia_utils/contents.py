@@ -21,9 +21,8 @@ from .in_short import in_short
 from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
-#: Figure and tables that the README shows, and the columns of the table of claims that it has room for.
+#: Figure and tables that the README shows.
 FIGURE, PRIMARY, CLAIMS = "09_primary", "09_primary_comparisons", "09_claims"
-COLUMNS = ("claim", "condition", "arm", "control", "difference (points)", "verdict", "seeds", "profile")
 SETUP_TAG = "setup"
 SETUP = """\
 import importlib.util
@@ -65,8 +64,7 @@ def results() -> str:
     parts = ["**In short.** Every sentence is made from the tables below, which say under which conditions."]
     parts += ["\n".join(f"- {line}" for line in in_short(tables[PRIMARY], tables[CLAIMS]))]
     parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
-    for name, columns in ((PRIMARY, None), (CLAIMS, list(COLUMNS))):
-        cells = tables[name][columns] if columns else tables[name]
+    for name, cells in tables.items():
         parts += [f"*{entries[name]['caption']}*", to_markdown(cells).rstrip("\n")]
     return "\n\n".join(parts)
 

@@ -7,13 +7,14 @@ import pandas as pd
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .plans import PRIMARY, control_pairs, primary_pairs
+from .stats import MARGIN
 
 #: Arm and control → their row in the table of comparisons.
 Rows = dict[tuple[str, str], dict[str, str]]
 
 SAYS = {
     "superior": "is better than",
-    "non-inferior": "keeps up with",
+    "non-inferior": f"is at most {100 * MARGIN:.1f} points worse than",
     "inconclusive": "cannot be told from",
     "inferior": "falls short of",
 }
@@ -70,4 +71,14 @@ def _gates(verdicts: pd.DataFrame) -> list[str]:
 def _tally(rows: pd.DataFrame) -> str:
     counts = rows["verdict"].value_counts()
     parts = [f"{verdict} in {counts[verdict]}" for verdict in (HOLDS, FAILS, OPEN, NOT_YET_RUN) if verdict in counts]
-    return f"{', '.join(parts)} of {len(rows)} comparison{'s' if len(rows) > 1 else ''}"
+    return f"{', '.join(parts)} of {len(rows)} comparison{'s' if len(rows) > 1 else ''}{_rates(rows)}"
+
+
+def _rates(rows: pd.DataFrame) -> str:
+    """What fractions the gates were asked to open, as the names of the arms have it."""
+    found = rows["arm"].str.extract(r"at (?P<after>\d+)% asked|gate rate (?P<trained>[\d.]+)").astype(float)
+    rates = found["after"].div(100).fillna(found["trained"]).dropna()
+    if rates.empty:
+        return ""
+    low, high = rates.min(), rates.max()
+    return f", with {low:.0%} {f'to {high:.0%} ' if high > low else ''}of the positions open"

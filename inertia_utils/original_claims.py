@@ -33,9 +33,11 @@ def _same_accuracy() -> list[Claim]:
 
 def _periphery() -> list[Claim]:
     small = inertial(3, 2)
+    adds = "The periphery adds what the core alone lacks"
     better_spent = "MACs are better spent on the periphery than on channels"
     pairs = [
-        ("The periphery adds what the core alone lacks", small, dense(1)),
+        (adds, small, dense(1)),
+        (adds, replace(LITERAL, gate="always"), replace(LITERAL, gate="never")),
         (better_spent, small, widened(small)),
         (better_spent, small, narrowed(small)),
         (better_spent, STACKED, narrowed(STACKED)),
@@ -76,34 +78,47 @@ def _skipping() -> list[Claim]:
             Side(inertial(3, 1).name),
             "beats",
         ),
-        Claim(
-            "Core kept, re-applied core stacked where friction is high",
-            trained,
-            Side(LITERAL.name),
-            Side(dense(5).name),
+        *(
+            Claim(
+                "Core kept, re-applied core stacked where friction is high",
+                trained,
+                Side(LITERAL.name),
+                Side(control.name),
+            )
+            for control in (dense(5), dense(3))
         ),
         *(
-            Claim(knows, condition, after(kind, "range", 0.5), after(kind, "random", 0.5), "beats")
+            Claim(knows, condition, after(kind, "range", 0.5), after(kind, "random", 0.5), "beats", equal_rates=True)
             for kind in (*details, core)
         ),
         *(
-            Claim(
-                knows,
-                trained,
-                _quarter_open(large, skip=skip),
-                _quarter_open(large, skip=skip, friction="random"),
-                "beats",
-            )
-            for skip in SKIPS
+            Claim(knows, trained, arm, control, "beats", equal_rates=True)
+            for arm, control in [
+                *(
+                    (_quarter_open(large, skip=skip), _quarter_open(large, skip=skip, friction="random"))
+                    for skip in SKIPS
+                ),
+                (_quarter_open(small), _quarter_open(small, friction="random")),
+                (Side(LITERAL.name), Side(replace(LITERAL, friction="random").name)),
+            ]
         ),
-        Claim(knows, trained, _quarter_open(small), _quarter_open(small, friction="random"), "beats"),
-        Claim(knows, trained, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name), "beats"),
         Claim(
             knows,
             f"{MNIST}, trained with the gate",
             _quarter_open(small, "lenet"),
             _quarter_open(small, "lenet", friction="random"),
             "beats",
+            equal_rates=True,
+        ),
+        *(
+            Claim(
+                "Friction is worth the MACs that measuring it takes",
+                condition,
+                measured := after(kind, "range", 0.5),
+                replace(after(kind, "random", 0.5), macs_of=measured),
+                "beats",
+            )
+            for kind in (*details, core)
         ),
     ]
 

@@ -100,9 +100,10 @@ def test_a_paired_difference_is_in_points_over_common_seeds():
 
 
 def gated(friction, rate, seed, accuracy, first, second=0.5):
-    """A row as of the frame of gated networks."""
-    names = ["friction", "rate", "seed", "accuracy", "open_fraction/conv1", "open_fraction/conv2"]
-    return dict(zip(names, (friction, rate, seed, accuracy, first, second), strict=True))
+    """A row as of the frame of gated networks; measuring takes a tenth of the open network's MACs."""
+    macs = 100 * rate + 10 * (friction != "random")
+    names = ["friction", "rate", "seed", "accuracy", "conv_macs", "open_fraction/conv1", "open_fraction/conv2"]
+    return dict(zip(names, (friction, rate, seed, accuracy, macs, first, second), strict=True))
 
 
 def test_measures_stand_beside_the_random_gate_rate_by_rate():
@@ -110,6 +111,8 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
         gated("range", 0.5, 0, 0.90, 0.49),
         gated("range", 0.5, 1, 0.92, 0.53),
         gated("random", 0.5, 0, 0.88, 0.50),
+        gated("random", 0.5, 1, 0.90, 0.50),
+        gated("random", 1.0, 0, 0.94, 1.0, 1.0),
         gated("random", 1.0, 1, 0.95, 1.0, 1.0),
         gated("range", 1.0, 1, 0.95, 1.0, 0.9),
         gated("oracle", 0.5, 1, 0.91, 0.52),
@@ -120,11 +123,16 @@ def test_measures_stand_beside_the_random_gate_rate_by_rate():
     assert table.loc["50%"].to_dict() == {
         "range open (%)": "51 / 50",
         "range (%)": "91.00",
+        "range MACs (%)": "60.0",
         "random open (%)": "50 / 50",
-        "random (%)": "88.00",
-        "range − random": "+2.00 (n=1)",
+        "random (%)": "89.00",
+        "random MACs (%)": "50.0",
+        "range − random": "+2.00 (n=2)",
+        # A fifth of the way from 0.88 to 0.94, and from 0.90 to 0.95.
+        "range − random, equal MACs": "+0.90 (n=2)",
         "range − oracle": "+1.00 (n=1)",
         "oracle open (%)": "52 / 50",
+        "oracle MACs (%)": "60.0",
         "oracle (%)": "91.00",
     }
     # The oracle's seed has no random gate to stand beside, and range opens less than the random gate does.
@@ -177,11 +185,26 @@ def test_a_trained_gate_stands_to_its_controls_in_words():
     ((name, sentence),) = standings(table, pd.DataFrame(opened)).items()
     assert name == "rate, skip core, 25% asked"
     assert sentence == (
-        "opens 50 % with 50% of the open network's MACs; beats a random gate (+1.00 ± 0.12 (n=3), unequal), "
-        "is not told from one that never opens (+0.00 ± 0.50 (n=3)); -2.00 ± 0.00 (n=3) points from the open network."
+        "opens 50 % and takes 50% of the open network's MACs; "
+        "beats `random` (+1.00 ± 0.12 (n=3), unequal, which takes 50%), "
+        "is not told from `never` (+0.00 ± 0.50 (n=3), which takes 50%); "
+        "-2.00 ± 0.00 (n=3) points from the open network."
     )
     alone = table[table["friction"] == "range"]
-    assert "a random gate" not in standings(alone, pd.DataFrame(opened))[name]
+    assert "`random`" not in standings(alone, pd.DataFrame(opened))[name]
+
+
+def test_a_fine_tuned_gate_stands_beside_both_gates_that_never_open():
+    nan = float("nan")
+    rows = []
+    for seed in range(3):
+        rows.append(trained("tuned, rate", "range", 0.25, seed, 0.91) | {"closed": "tuned, never"})
+        rows.append(trained("tuned, never", "", nan, seed, 0.90, nan) | {"closed": "tuned, never", "conv_macs": 30.0})
+        rows.append(trained("never", "", nan, seed, 0.92, nan) | {"conv_macs": 30.0})
+    opened = pd.DataFrame([trained("always", "", nan, seed, 0.93, nan) for seed in range(3)]).assign(conv_macs=100.0)
+    (sentence,) = standings(pd.DataFrame(rows), opened).values()
+    assert "beats `tuned, never` (+1.00 ± 0.00 (n=3), which takes 30%)" in sentence
+    assert "loses to `never` (-1.00 ± 0.00 (n=3), which takes 30%)" in sentence
 
 
 def test_rates_are_compared_one_by_one():
@@ -189,6 +212,7 @@ def test_rates_are_compared_one_by_one():
     rows += [gated("random", 0.25, 0, 0.88, 0.25), gated("random", 0.5, 0, 0.91, 0.7), gated("random", 1.0, 0, 0.91, 1)]
     table = pd.DataFrame(rows)
     assert rate_by_rate(table, "random") == "+2.25 (n=1) at 25%; -0.50 (n=1), unequal at 50%"
+    assert rate_by_rate(table, "random, equal MACs") == "+1.05 (n=1) at 25%; -0.50 (n=1) at 50%"
     assert rate_by_rate(table, "open") == "-0.75 (n=1) at 25%; -0.50 (n=1) at 50%"
 
 

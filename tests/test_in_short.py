@@ -21,10 +21,10 @@ def decided(*rows):
 
 
 def claimed(*rows):
-    return pd.DataFrame(rows, columns=["claim", "condition", "verdict"])
+    return pd.DataFrame(rows, columns=["claim", "condition", "verdict", "arm"])
 
 
-NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds"))
+NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"))
 
 
 def test_kernels_speak_of_plain_dense_networks_alone():
@@ -57,14 +57,16 @@ def test_a_cost_that_is_not_known_is_left_out():
 def test_claims_about_gates_are_counted():
     after, trained = "fashion-mnist, gated after training", "fashion-mnist, trained with the gate"
     claims = claimed(
-        ("Friction knows", after, "holds"),
-        ("Friction knows", trained, "open"),
-        ("Friction knows", trained, "open"),
-        ("Skipping", after, "does not hold"),
-        ("The layer does the work", "mnist, gate open", "holds"),
+        ("Friction knows", after, "holds", "inertial (5, 2), range at 50% asked, skip core"),
+        ("Friction knows", trained, "open", "inertial (5, 2), gate rate 0.25"),
+        ("Friction knows", trained, "open", "inertial (5, 2), gate rate 0.25, skip core"),
+        ("Skipping", after, "does not hold", "inertial (5, 2), range at 50% asked"),
+        ("Closing", trained, "open", "inertial (5, 2), gate never"),
+        ("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"),
     )
     assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
         "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30).",
-        "“Friction knows”: holds in 1, open in 2 of 3 comparisons.",
-        "“Skipping”: does not hold in 1 of 1 comparison.",
+        "“Friction knows”: holds in 1, open in 2 of 3 comparisons, with 25% to 50% of the positions open.",
+        "“Skipping”: does not hold in 1 of 1 comparison, with 50% of the positions open.",
+        "“Closing”: open in 1 of 1 comparison.",
     ]
