@@ -46,6 +46,7 @@ class Side:
         friction: measure by which the trained network is gated afterwards; empty for the network as it was trained.
         rate: fraction of positions (blocks for ``skip="core"``) that its thresholds are asked to open.
         skip: what the gates then skip.
+        reduction: of channels, ``"after"`` or ``"before"`` the window pass of the measure.
         macs_of: a side whose MACs this one takes, at a rate between those that were measured, in place of its own.
     """
 
@@ -54,6 +55,7 @@ class Side:
     friction: str = ""
     rate: float = 1.0
     skip: str = GateRun.skip
+    reduction: str = GateRun.reduction
     macs_of: Side | None = None
 
     @property
@@ -64,6 +66,8 @@ class Side:
         opened = "all open" if self.rate == 1 else f"{self.friction} at {self.rate:.0%} asked"
         if self.macs_of:
             opened = f"{self.friction} with as many MACs"
+        if self.reduction != GateRun.reduction:
+            opened += ", channels averaged first"
         return f"{self.arm}, {opened}" + (f", skip {self.skip}" if self.skip != GateRun.skip else "")
 
     def seed(self, run: Run) -> int | None:
@@ -74,7 +78,7 @@ class Side:
         if trained.head != TrainRun.head or trained.pool != TrainRun.pool or trained.padded or trained.tuning:
             return None  # another network, or not evaluated on the test set
         if isinstance(run, GateRun):
-            options = {"skip": self.skip, "test_images": run.test_images}
+            options = {"skip": self.skip, "reduction": self.reduction, "test_images": run.test_images}
             plain = GateRun(trained, self.friction or GateRun.friction, run.rates, **options)
             return run.seed if self.friction and run == plain else None
         return None if self.friction else run.seed

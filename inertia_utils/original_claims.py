@@ -114,11 +114,14 @@ def _skipping() -> list[Claim]:
             Claim(
                 "Friction is worth the MACs that measuring it takes",
                 condition,
-                measured := after(kind, "range", 0.5),
-                replace(after(kind, "random", 0.5), macs_of=measured),
+                measured,
+                replace(measured, friction="random", reduction=Side.reduction, macs_of=measured),
                 "beats",
             )
-            for kind in (*details, core)
+            for measured in (
+                *(after(kind, "range", 0.5) for kind in (*details, core)),
+                replace(after(details[1], "range", 0.5), reduction="before"),
+            )
         ),
     ]
 

@@ -134,6 +134,8 @@ def friction(size: Profile) -> Plan:
             for layer in ("conv1", "conv2")
         ],
         "small": ranked(size, small),
+        # Where the core is one pixel, measuring every channel is a good part of the work.
+        "small_before": [gated(size, parent, "range", reduction="before") for parent in small[: size.grid_seeds]],
         "unpooled": [gated(size, parent, name) for parent in flat for name in controlled],
     }
 
@@ -215,7 +217,7 @@ def mnist_lenet(size: Profile) -> Plan:
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
     "03_window_and_margin": ("primary", "predictions", "rivals", "grid", "controls", "widened"),
-    "04_friction": ("gated", "small"),
+    "04_friction": ("gated", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet", "gates"),
