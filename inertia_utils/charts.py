@@ -70,19 +70,20 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
 
 
 def window_margin_map(table: pd.DataFrame) -> Figure:
-    """Mean accuracy over window and margin, each cell with its value and its core.
+    """Mean accuracy over window and margin, each cell with its value, its core and its number of seeds.
 
     Args:
         table: one row per run of inertial arms that differ in window and margin only.
     """
     accuracy = 100 * table.pivot_table(index="kernel_size", columns="margin", values="accuracy")
+    seeds = table.groupby(["kernel_size", "margin"])["seed"].nunique()
     lowest, highest = accuracy.min().min(), accuracy.max().max()
     figure, axes = plt.subplots(figsize=(0.9 * len(accuracy.columns) + 1.5, 0.62 * len(accuracy.index) + 0.9))
     image = axes.imshow(accuracy, cmap="viridis", aspect="auto")
     for (d, k), value in accuracy.stack().dropna().items():
         place = accuracy.columns.get_loc(k), accuracy.index.get_loc(d)
         color = "black" if value > lowest + 0.6 * (highest - lowest) else "white"
-        text = f"{value:.2f}\ncore {d - k}×{d - k}"
+        text = f"{value:.2f} (n={seeds[d, k]})\ncore {d - k}×{d - k}"
         axes.text(*place, text, ha="center", va="center", fontsize=7, color=color)
     axes.set_xticks(range(len(accuracy.columns)), accuracy.columns)
     axes.set_yticks(range(len(accuracy.index)), accuracy.index)

@@ -67,12 +67,16 @@ def test_a_reference_that_is_not_there_is_refused():
         charts.accuracy_against_costs(runs(), "dense 9×9")
 
 
-def test_the_map_writes_mean_and_core_into_cells_that_have_one():
-    cells = [(3, 1, 0.90), (3, 1, 0.92), (3, 2, 0.80), (5, 4, 0.85)]
-    table = pd.DataFrame(cells, columns=["kernel_size", "margin", "accuracy"])
+def test_the_map_writes_mean_seeds_and_core_into_cells_that_have_one():
+    cells = [(3, 1, 0, 0.90), (3, 1, 1, 0.92), (3, 2, 0, 0.80), (5, 4, 0, 0.85)]
+    table = pd.DataFrame(cells, columns=["kernel_size", "margin", "seed", "accuracy"])
     axes = charts.window_margin_map(table).axes[0]
     written = {text.get_position(): text.get_text() for text in axes.texts}
-    assert written == {(0, 0): "91.00\ncore 2×2", (1, 0): "80.00\ncore 1×1", (2, 1): "85.00\ncore 1×1"}
+    assert written == {
+        (0, 0): "91.00 (n=2)\ncore 2×2",
+        (1, 0): "80.00 (n=1)\ncore 1×1",
+        (2, 1): "85.00 (n=1)\ncore 1×1",
+    }
     assert axes.images[0].get_array().mask.sum() == 3
 
 
