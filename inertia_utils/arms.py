@@ -74,7 +74,7 @@ class Arm:
         return ", ".join(parts + self._first_layer())
 
     def _changed_options(self) -> list[str]:
-        options = ["reapply", "merge", "cores", "gate", "friction", "skip", "init"]
+        options = ["reapply", "merge", "cores", "gate", "friction", "reduction", "skip", "init"]
         changed = {name: getattr(self, name) for name in options if getattr(self, name) != getattr(Arm, name)}
         if self.gate in RATED:
             changed["gate"] = f"{self.gate} {self.rate:g}"

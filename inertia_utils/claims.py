@@ -67,7 +67,7 @@ class Side:
         if self.macs_of:
             opened = f"{self.friction} with as many MACs"
         if self.reduction != GateRun.reduction:
-            opened += ", channels averaged first"
+            opened += f", reduction {self.reduction}"
         return f"{self.arm}, {opened}" + (f", skip {self.skip}" if self.skip != GateRun.skip else "")
 
     def seed(self, run: Run) -> int | None:

@@ -49,16 +49,18 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
 def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
     """One row per network trained with its gate: gate, friction, skip, rate, seed, accuracy and MACs.
 
-    ``gate`` says all that tells two gates of one rate apart: its kind, the temperature where it is another than usual,
-    and whether the first layer stays open; ``closed`` is that of the gate in its place that never opens.
-    ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well; ``friction`` is
-    empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
+    ``gate`` says all that tells two gates of one rate apart: its kind, temperature and reduction of channels where they
+    are other than usual, and whether the first layer stays open; ``closed`` is that of the gate in its place that never
+    opens.  ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well;
+    ``friction`` is empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
 
     Args:
         results: of training runs with inertial arms.
         way: how the network came to its gate, if it was not trained with it from the start.
     """
     rows = []
+    # What a gate that never opens has no use for.
+    measured_alike = {"temperature": Arm.temperature, "reduction": Arm.reduction}
     for result in results:
         arm, metrics = result.run.arm, result.metrics
         if arm.open_first:  # a gate that is open by construction measures nothing
@@ -66,7 +68,7 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
         rows.append(
             {
                 "gate": _described(arm, way),
-                "closed": _described(replace(arm, gate="never", temperature=Arm.temperature), way),
+                "closed": _described(replace(arm, gate="never", **measured_alike), way),
                 "friction": "" if arm.gate in CONSTANT else arm.friction,
                 "skip": arm.skip,
                 "rate": arm.rate if arm.gate in RATED else float("nan"),
@@ -83,7 +85,10 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
 
 def _described(arm: Arm, way: str) -> str:
     temperature = f"temperature {arm.temperature:g}" if arm.temperature != Arm.temperature else ""
-    return ", ".join(filter(None, [way, arm.gate, temperature, "first layer open" if arm.open_first else ""]))
+    reduction = f"reduction {arm.reduction}" if arm.reduction != Arm.reduction else ""
+    return ", ".join(
+        filter(None, [way, arm.gate, temperature, reduction, "first layer open" if arm.open_first else ""])
+    )
 
 
 def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]:

@@ -62,6 +62,7 @@ ARMS = tuple(
             *(f"inertial (5, 2), reapply dilate, merge stack, gate rate 0.5{random}" for random in _RANDOM),
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
             *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
+            "inertial (3, 2), gate rate 0.25, reduction before",
         )
     )
 )

@@ -164,6 +164,13 @@ def gate(size: Profile) -> Plan:
             for seed in range(size.gate_seeds)
             for arm in [*small_core_gates(size, ("detail",)), widened(inertial(3, 2))]
         ],
+        # Measured on the mean of the channels, friction takes next to nothing; the random gate is that of "small".
+        "small_before": [
+            converged(size, replace(arm, reduction="before"), seed=seed)
+            for seed in range(size.gate_seeds)
+            for arm in small_core_gates(size, ("detail",))
+            if arm.gate == "rate" and arm.friction != "random"
+        ],
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
         "unpooled": [
             converged(size, arm, seed=seed, pool=False)
@@ -205,6 +212,7 @@ def mnist_lenet(size: Profile) -> Plan:
     groups = {
         "lenet": [dense(3), dense(1), slide, EARLIER_FORM],
         "gates": [inertial(3, 2, gate="rate", rate=0.25, friction=friction) for friction in ("range", "random")],
+        "gates_before": [inertial(3, 2, gate="rate", rate=0.25, reduction="before")],
         "widened": [widened(slide, "lenet")],
     }
     seeds = range(size.lenet_seeds)

@@ -39,10 +39,16 @@ def test_a_trained_gate_shows_what_its_layers_opened():
 
 
 def test_trained_gates_of_one_kind_are_told_apart():
-    arms = [inertial(5, 2, gate="learned", **options) for options in ({}, {"temperature": 0.03}, {"open_first": True})]
+    changes = ({}, {"temperature": 0.03}, {"open_first": True}, {"reduction": "before"})
+    arms = [inertial(5, 2, gate="learned", **options) for options in changes]
     table = trained_gates([result(arm, **{"open_fraction/conv1": 0.5}) for arm in arms])
-    assert table["gate"].tolist() == ["learned", "learned, temperature 0.03", "learned, first layer open"]
-    assert table["closed"].tolist() == ["never", "never", "never, first layer open"]
+    assert table["gate"].tolist() == [
+        "learned",
+        "learned, temperature 0.03",
+        "learned, first layer open",
+        "learned, reduction before",
+    ]
+    assert table["closed"].tolist() == ["never", "never", "never, first layer open", "never"]
 
 
 def test_a_gate_and_the_closed_one_beside_it_came_there_in_the_same_way():
