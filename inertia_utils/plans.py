@@ -135,7 +135,7 @@ def friction(size: Profile) -> Plan:
         ],
         "small": ranked(size, small),
         # Where the core is one pixel, measuring every channel is a good part of the work.
-        "small_before": [gated(size, parent, "range", reduction="before") for parent in small[: size.grid_seeds]],
+        "small_before": [gated(size, parent, "range", reduction="before") for parent in small],
         "unpooled": [gated(size, parent, name) for parent in flat for name in controlled],
     }
 
