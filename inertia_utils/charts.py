@@ -164,7 +164,7 @@ def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool
         axes.errorbar(place, mean.mean, mean.half_width, fmt="_", color="black", linewidth=1)
 
 
-def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.5) -> None:
+def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, column: str = "open_fraction") -> None:
     """Accuracy against measured open positions: a line through the means, seeds as symbols, intervals as a band.
 
     Intervals are those of three seeds or more.
@@ -173,11 +173,11 @@ def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, linewidth: float = 1.
         axes: where to draw.
         rows: of one measure, from :func:`~inertia_utils.frames.gates`.
         label: name of the measure, which also gives the look.
-        linewidth: of the line.
+        column: another share to draw it against.
     """
-    means = 100 * rows.groupby("rate")[["open_fraction", "accuracy"]].mean()
-    axes.plot(means["open_fraction"], means["accuracy"], markersize=4, linewidth=linewidth, label=label, **look(label))
-    axes.scatter(100 * rows["open_fraction"], 100 * rows["accuracy"], s=6, alpha=0.4, **symbol(label))
+    means = 100 * rows.groupby("rate")[[column, "accuracy"]].mean()
+    axes.plot(means[column], means["accuracy"], markersize=4, label=label, **look(label))
+    axes.scatter(100 * rows[column], 100 * rows["accuracy"], s=6, alpha=0.4, **symbol(label))
     spread = [interval(100 * seeds).half_width or 0.0 for _, seeds in rows.groupby("rate")["accuracy"]]
     low, high = means["accuracy"] - spread, means["accuracy"] + spread
-    axes.fill_between(means["open_fraction"], low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)
+    axes.fill_between(means[column], low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)

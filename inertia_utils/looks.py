@@ -80,6 +80,7 @@ MEASURES = (
     "jsd",
     "entropy",
     "squared_sum",
+    "range of mean",
 )
 #: Kinds of arms, for figures that show too many arms to tell each from the others.
 KINDS = ("dense", "inertial", "separable", "inertial, more cores", "dense, equal MACs", "gated", "inertial, stacked")
