@@ -99,6 +99,7 @@ def _skipping() -> list[Claim]:
                     for skip in SKIPS
                 ),
                 (_quarter_open(small), _quarter_open(small, friction="random")),
+                (_quarter_open(small, reduction="before"), _quarter_open(small, friction="random")),
                 (Side(LITERAL.name), Side(replace(LITERAL, friction="random").name)),
             ]
         ),

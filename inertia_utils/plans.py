@@ -226,7 +226,7 @@ def mnist_lenet(size: Profile) -> Plan:
 REPORTED = {
     "03_window_and_margin": ("primary", "predictions", "rivals", "grid", "controls", "widened"),
     "04_friction": ("gated", "small", "small_before"),
-    "05_gate": ("test_time", "trained", "small"),
+    "05_gate": ("test_time", "trained", "small", "small_before"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet", "gates"),
 }
