@@ -84,7 +84,8 @@ class Arm:
             changed["temperature"] = f"{self.temperature:g}"
         if self.step_factor:
             changed["steps"] = f"×{self.step_factor:g}"
-        return [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
+        channels = [f"{self.hidden} channels"] if self.hidden != Arm.hidden else []
+        return channels + [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
 
     def _first_layer(self) -> list[str]:
         return self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]

@@ -8,7 +8,7 @@ from .arms import Arm, dense, inertial, separable
 from .claims import Claim, Side
 from .layer import SKIPS
 from .models import narrowed, separated, widened
-from .plans import LITERAL, STACKED
+from .plans import FEWER_CHANNELS, LITERAL, STACKED
 
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
 
@@ -76,6 +76,13 @@ def _skipping() -> list[Claim]:
             trained,
             _quarter_open(large, skip="core"),
             Side(inertial(3, 1).name),
+            "beats",
+        ),
+        Claim(
+            "A gate saves MACs better than fewer channels do",
+            trained,
+            _quarter_open(small, reduction="before"),
+            Side(FEWER_CHANNELS.name),
             "beats",
         ),
         *(

@@ -171,6 +171,8 @@ def gate(size: Profile) -> Plan:
             for arm in small_core_gates(size, ("detail",))
             if arm.gate == "rate" and arm.friction != "random"
         ],
+        # Without a gate, the same MACs.
+        "small_narrow": [converged(size, FEWER_CHANNELS, seed=seed) for seed in range(size.gate_seeds)],
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
         "unpooled": [
             converged(size, arm, seed=seed, pool=False)
@@ -226,7 +228,7 @@ def mnist_lenet(size: Profile) -> Plan:
 REPORTED = {
     "03_window_and_margin": ("primary", "predictions", "rivals", "grid", "controls", "widened"),
     "04_friction": ("gated", "small", "small_before"),
-    "05_gate": ("test_time", "trained", "small", "small_before"),
+    "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet", "gates"),
 }
@@ -248,6 +250,9 @@ def final_figures(size: Profile) -> Plan:
 EARLIER_FORM = inertial(
     3, 2, reapply="aggregate", merge="replace", friction="squared_sum", gate="threshold", threshold=0.1, bias=False
 )
+
+#: (3, 2) that takes three quarters of the MACs, as one with a quarter of its positions open does, and has no gate.
+FEWER_CHANNELS = inertial(3, 2, hidden=24)
 
 #: τ of the gate with a fixed threshold, in units of normalised pixels: a third of the spread between black and white.
 FIXED_THRESHOLD = 1.0
