@@ -63,7 +63,7 @@ ARMS = tuple(
             *(f"inertial (3, 2), init {init}" for init in ("identity", "fit")),
             *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
             "inertial (3, 2), gate rate 0.25, reduction before",
-            "inertial (3, 2), 24 channels",
+            "inertial (3, 2), 23 channels",
         )
     )
 )

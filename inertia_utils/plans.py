@@ -252,7 +252,7 @@ EARLIER_FORM = inertial(
 )
 
 #: (3, 2) that takes three quarters of the MACs, as one with a quarter of its positions open does, and has no gate.
-FEWER_CHANNELS = inertial(3, 2, hidden=24)
+FEWER_CHANNELS = inertial(3, 2, hidden=23)
 
 #: τ of the gate with a fixed threshold, in units of normalised pixels: a third of the spread between black and white.
 FIXED_THRESHOLD = 1.0
