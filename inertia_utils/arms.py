@@ -67,8 +67,7 @@ class Arm:
         if self.conv == "inertial":
             return ", ".join([f"inertial ({self.kernel_size}, {self.margin})", *self._changed_options()])
         parts = [f"{self.conv} {size}"]
-        if self.hidden != Arm.hidden:
-            parts.append(f"{self.hidden} channels")
+        parts += self._channels()
         if self.step_factor:
             parts.append(f"steps ×{self.step_factor:g}")
         return ", ".join(parts + self._first_layer())
@@ -84,8 +83,10 @@ class Arm:
             changed["temperature"] = f"{self.temperature:g}"
         if self.step_factor:
             changed["steps"] = f"×{self.step_factor:g}"
-        channels = [f"{self.hidden} channels"] if self.hidden != Arm.hidden else []
-        return channels + [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
+        return self._channels() + [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
+
+    def _channels(self) -> list[str]:
+        return [f"{self.hidden} channels"] if self.hidden != Arm.hidden else []
 
     def _first_layer(self) -> list[str]:
         return self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]

@@ -15,14 +15,14 @@ So the burden is the claim's: to hold it has to stand among all claims of its ki
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import fmean
+from typing import Any
 
 import pandas as pd
 
-from .comparisons import EQUAL_RATES, in_points, p_text
+from .comparisons import equally_open, in_points, p_text
 from .equal_macs import at_macs
 from .gate_run import GateRun
 from .result_file import Result
@@ -83,11 +83,11 @@ class Side:
             return run.seed if self.friction and run == plain else None
         return None if self.friction else run.seed
 
-    def value(self, result: Result, column: str) -> float | None:
-        """``column`` of a result of this side; None if it was not measured at this rate."""
+    def measured(self, result: Result) -> Mapping[str, Any]:
+        """What was measured of a result of this side; empty if it was not measured at this rate."""
         if not self.friction:
-            return result.metrics.get(column)
-        return next((record.get(column) for record in result.history if record["rate"] == self.rate), None)
+            return result.metrics
+        return next((record for record in result.history if record["rate"] == self.rate), {})
 
 
 @dataclass(frozen=True)
@@ -206,29 +206,28 @@ def _find(claim: Claim, study: Study) -> Finding:
     planned = _seeds(claim.arm, study) & _seeds(claim.control, study)
     seeds = len(arm.keys() & control.keys())
     datasets = {_trained(run).dataset for run in _runs(study) if claim.arm.seed(run) is not None}
-    unequal = claim.equal_rates and not _equally_open(claim, study)
+    opened = (
+        pd.DataFrame([side.measured(result) for result in _results(side, study)]) for side in (claim.arm, claim.control)
+    )
+    unequal = claim.equal_rates and not equally_open(*opened)
     return Finding(
         claim, study.profile if seeds else "", seeds, len(planned), ", ".join(sorted(datasets)), arm, control, unequal
     )
 
 
-def _equally_open(claim: Claim, study: Study) -> bool:
-    """Whether every layer that both sides measure opens the same fraction, on average over the seeds."""
-    for layer in ("conv1", "conv2"):
-        ours, theirs = (_values(side, f"open_fraction/{layer}", study) for side in (claim.arm, claim.control))
-        if ours and theirs and abs(fmean(ours.values()) - fmean(theirs.values())) > EQUAL_RATES:
-            return False
-    return True
+def _results(side: Side, study: Study) -> list[Result]:
+    """The results that are there of one side."""
+    return [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
 
 
 def _values(side: Side, column: str, study: Study) -> dict[int, float]:
     """Seed → value of the results that are there."""
-    results = [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
+    results = _results(side, study)
     if side.macs_of:
         budgets = _values(side.macs_of, "conv_macs", study)
         curves = {side.seed(result.run): pd.DataFrame(result.history) for result in results}
         return {seed: at_macs(curves[seed], budgets[seed]) for seed in curves.keys() & budgets.keys()}
-    values = {side.seed(result.run): side.value(result, column) for result in results}
+    values = {side.seed(result.run): side.measured(result).get(column) for result in results}
     return {seed: value for seed, value in values.items() if value is not None}
 
 

@@ -175,8 +175,8 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         row["minus open"] = _difference(runs, opened)
         if friction and friction != "random":
             row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
-        if not (closed := _closed(table, runs)).equals(runs):
-            row["minus never"] = _difference(runs, closed)
+        if gate != (closed := runs["closed"].iloc[0]):
+            row["minus never"] = _difference(runs, table[(table["skip"] == skip) & (table["gate"] == closed)])
         row["conv MACs / open"] = _share(runs, opened)
         rows.append(row)
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
@@ -239,12 +239,6 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
 
 def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:
     return f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
-
-
-def _closed(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The networks whose gate never opens, in place of that of ``runs``."""
-    gate, skip = runs[["closed", "skip"]].iloc[0]
-    return table[(table["gate"] == gate) & (table["skip"] == skip)]
 
 
 def told_apart(difference: Interval) -> str:

@@ -60,7 +60,7 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
     """
     rows = []
     # What a gate that never opens has no use for.
-    measured_alike = {"temperature": Arm.temperature, "reduction": Arm.reduction}
+    unused = {"temperature": Arm.temperature, "reduction": Arm.reduction}
     for result in results:
         arm, metrics = result.run.arm, result.metrics
         if arm.open_first:  # a gate that is open by construction measures nothing
@@ -68,7 +68,7 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
         rows.append(
             {
                 "gate": _described(arm, way),
-                "closed": _described(replace(arm, gate="never", **measured_alike), way),
+                "closed": _described(replace(arm, gate="never", **unused), way),
                 "friction": "" if arm.gate in CONSTANT else arm.friction,
                 "skip": arm.skip,
                 "rate": arm.rate if arm.gate in RATED else float("nan"),

@@ -166,10 +166,8 @@ def gate(size: Profile) -> Plan:
         ],
         # Measured on the mean of the channels, friction takes next to nothing; the random gate is that of "small".
         "small_before": [
-            converged(size, replace(arm, reduction="before"), seed=seed)
+            converged(size, inertial(3, 2, gate="rate", rate=min(size.trained_rates), reduction="before"), seed=seed)
             for seed in range(size.gate_seeds)
-            for arm in small_core_gates(size, ("detail",))
-            if arm.gate == "rate" and arm.friction != "random"
         ],
         # Without a gate, the same MACs.
         "small_narrow": [converged(size, FEWER_CHANNELS, seed=seed) for seed in range(size.gate_seeds)],

@@ -191,9 +191,9 @@ def _stands(study: Study, smaller: Sequence[Study]) -> bool:
 
 def _whole(study: Study) -> Study:
     """The study without results of seeds that lack a run, whose arms could not be compared in pairs."""
+    whole = {name: study.whole_seeds(name) for name in study.results}
     kept = {
-        name: [result for result in group if _seed(result.run) in study.whole_seeds(name)]
-        for name, group in study.results.items()
+        name: [result for result in group if _seed(result.run) in whole[name]] for name, group in study.results.items()
     }
     return replace(study, results=kept)
 
