@@ -182,23 +182,29 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
 
 
-def rate_by_rate(table: pd.DataFrame, control: str) -> str:
-    """What gating by range has over a control at the main rates, in points with intervals, marked where unequal.
+def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per main rate: what gating by range has over each of its controls, in points with intervals.
+
+    Columns are as in :func:`against_random`, of which this is the short form, and the difference from the same network
+    with all gates open.
 
     Args:
-        table: of one network, from :func:`~inertia_utils.frames.gates`.
-        control: another measure, ``"open"`` for the network with all gates open, or ``"random, equal MACs"``.
+        table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
     """
-    ours, theirs = (table[table["friction"] == name] for name in ("range", control))
-    opened = ours[ours["rate"] == 1.0]
-
-    def gap(rate: float) -> str:
-        if control == "random, equal MACs":
-            return _at_equal_macs(table, "range", rate)
-        here, alike = (rows[rows["rate"] == rate] for rows in (ours, theirs))
-        return _difference(here, opened) if control == "open" else marked_difference(here, alike)
-
-    return "; ".join(f"{gap(rate)} at {rate:.0%}" for rate in main_rates(table))
+    by_range = table[table["friction"] == "range"]
+    chance, oracle = (table[table["friction"] == name] for name in ("random", "oracle"))
+    dearest = chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean()
+    rows = {}
+    for rate in main_rates(table):
+        ours = by_range[by_range["rate"] == rate]
+        rows[f"{rate:.0%}"] = {
+            "MACs (%)": f"{100 * ours['conv_macs'].mean() / dearest:.1f}",
+            "minus random": marked_difference(ours, chance[chance["rate"] == rate]),
+            "minus random, equal MACs": _at_equal_macs(table, "range", rate),
+            "minus oracle": marked_difference(ours, oracle[oracle["rate"] == rate]),
+            "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked")
 
 
 def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
@@ -208,8 +214,8 @@ def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
     return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
 
 
-def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
-    """Trained gate by friction → how it stands to its controls and to open gates, in words.
+def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
+    """One row per trained gate by friction: how it stands to its controls, in words, and to open gates, in points.
 
     Controls are the random gate, the gate that never opens and was trained in the same way, and one that never opens
     and was trained so from the start.
@@ -218,23 +224,20 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> dict[str, str]:
         table: from :func:`~inertia_utils.frames.trained_gates`, with those controls as far as they are there.
         opened: the same of the networks with open gates.
     """
-    sentences = {}
-    for (skip, rate, gate), rows in table.groupby(["skip", "rate", "gate"]):
-        ours, chance = (rows[rows["friction"] == name] for name in ("range", "random"))
+    rows = []
+    for (skip, rate, gate), gated in table.groupby(["skip", "rate", "gate"]):
+        ours, chance = (gated[gated["friction"] == name] for name in ("range", "random"))
         never = table[(table["skip"] == skip) & table["gate"].isin({ours["closed"].iloc[0], "never"})]
         controls = {"random": (chance, marked_difference)}
-        controls |= {name: (closed, _difference) for name, closed in never.groupby("gate", sort=False)}
-        parts = [
-            f"{told_apart(paired_difference(seeds_of(ours), seeds_of(control)))} `{name}` "
-            f"({gap(ours, control)}, which takes {_share(control, opened)})"
-            for name, (control, gap) in controls.items()
-            if not control.empty
-        ]
-        sentences[f"{gate}, skip {skip}, {rate:.0%} asked"] = (
-            f"opens {open_text(ours)} % and takes {_share(ours, opened)} of the open network's MACs; "
-            f"{', '.join(parts)}; {_difference(ours, opened)} points from the open network."
-        )
-    return sentences
+        controls |= {name: (closed, _difference) for name, closed in never.groupby("gate")}
+        row = {"skip": skip, "asked": f"{rate:.0%}", "gate": gate}
+        row |= {"open, conv1 / conv2 (%)": open_text(ours), "conv MACs / open": _share(ours, opened)}
+        for name, (control, gap) in controls.items():
+            if not control.empty:
+                apart = told_apart(paired_difference(seeds_of(ours), seeds_of(control)))
+                row[f"against {name}"] = f"{apart} it ({gap(ours, control)})"
+        rows.append(row | {"minus open": _difference(ours, opened)})
+    return pd.DataFrame(rows).set_index(["skip", "asked", "gate"]).fillna("")
 
 
 def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:

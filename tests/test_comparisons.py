@@ -182,16 +182,17 @@ def test_a_trained_gate_stands_to_its_controls_in_words():
         ]
         opened.append(trained("always", "", nan, seed, 0.93 + drift, nan) | {"conv_macs": 100.0})
     table = pd.DataFrame(rows)
-    ((name, sentence),) = standings(table, pd.DataFrame(opened)).items()
-    assert name == "rate, skip core, 25% asked"
-    assert sentence == (
-        "opens 50 % and takes 50% of the open network's MACs; "
-        "beats `random` (+1.00 ± 0.12 (n=3), unequal, which takes 50%), "
-        "is not told from `never` (+0.00 ± 0.50 (n=3), which takes 50%); "
-        "-2.00 ± 0.00 (n=3) points from the open network."
-    )
+    stands = standings(table, pd.DataFrame(opened))
+    assert stands.index.tolist() == [("core", "25%", "rate")]
+    assert stands.iloc[0].to_dict() == {
+        "open, conv1 / conv2 (%)": "50",
+        "conv MACs / open": "50%",
+        "against random": "beats it (+1.00 ± 0.12 (n=3), unequal)",
+        "against never": "is not told from it (+0.00 ± 0.50 (n=3))",
+        "minus open": "-2.00 ± 0.00 (n=3)",
+    }
     alone = table[table["friction"] == "range"]
-    assert "`random`" not in standings(alone, pd.DataFrame(opened))[name]
+    assert list(standings(alone, pd.DataFrame(opened))) == ["open, conv1 / conv2 (%)", "conv MACs / open", "minus open"]
 
 
 def test_a_fine_tuned_gate_stands_beside_both_gates_that_never_open():
@@ -202,18 +203,31 @@ def test_a_fine_tuned_gate_stands_beside_both_gates_that_never_open():
         rows.append(trained("tuned, never", "", nan, seed, 0.90, nan) | {"closed": "tuned, never", "conv_macs": 30.0})
         rows.append(trained("never", "", nan, seed, 0.92, nan) | {"conv_macs": 30.0})
     opened = pd.DataFrame([trained("always", "", nan, seed, 0.93, nan) for seed in range(3)]).assign(conv_macs=100.0)
-    (sentence,) = standings(pd.DataFrame(rows), opened).values()
-    assert "beats `tuned, never` (+1.00 ± 0.00 (n=3), which takes 30%)" in sentence
-    assert "loses to `never` (-1.00 ± 0.00 (n=3), which takes 30%)" in sentence
+    (row,) = standings(pd.DataFrame(rows), opened).to_dict("records")
+    assert row["against tuned, never"] == "beats it (+1.00 ± 0.00 (n=3))"
+    assert row["against never"] == "loses to it (-1.00 ± 0.00 (n=3))"
 
 
 def test_rates_are_compared_one_by_one():
     rows = [gated("range", rate, 0, 0.90 + rate / 100, rate) for rate in (0.25, 0.5, 1.0)]
     rows += [gated("random", 0.25, 0, 0.88, 0.25), gated("random", 0.5, 0, 0.91, 0.7), gated("random", 1.0, 0, 0.91, 1)]
-    table = pd.DataFrame(rows)
-    assert rate_by_rate(table, "random") == "+2.25 (n=1) at 25%; -0.50 (n=1), unequal at 50%"
-    assert rate_by_rate(table, "random, equal MACs") == "+1.05 (n=1) at 25%; -0.50 (n=1) at 50%"
-    assert rate_by_rate(table, "open") == "-0.75 (n=1) at 25%; -0.50 (n=1) at 50%"
+    rows += [gated("oracle", 0.5, 0, 0.92, 0.5)]
+    assert rate_by_rate(pd.DataFrame(rows)).to_dict("index") == {
+        "25%": {
+            "MACs (%)": "35.0",
+            "minus random": "+2.25 (n=1)",
+            "minus random, equal MACs": "+1.05 (n=1)",
+            "minus oracle": "",
+            "minus open": "-0.75 (n=1)",
+        },
+        "50%": {
+            "MACs (%)": "60.0",
+            "minus random": "-0.50 (n=1), unequal",
+            "minus random, equal MACs": "-0.50 (n=1)",
+            "minus oracle": "-1.50 (n=1)",
+            "minus open": "-0.50 (n=1)",
+        },
+    }
 
 
 @pytest.mark.parametrize(
