@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from inertia_utils import InertialConv2d
-from inertia_utils.certificate import block_bound, detail_bound
+from inertia_utils.certificate import block_bound, detail_bound, detail_kernel
 from inertia_utils.data import available, load
+from inertia_utils.friction import MEASURES, friction_map
 
 #: Rounding, relative to the size of the terms that the detail adds up.
 ROUNDING = 1e-12
@@ -144,3 +145,16 @@ def open_minus_matched(layer, reapply, images):
         twin.load_state_dict(layer.state_dict())
         outputs.append(twin(images))
     return (outputs[0] - outputs[1]).abs()
+
+
+def test_channels_that_cancel_have_detail_and_no_friction_of_their_mean():
+    layer = InertialConv2d(2, 1, 3, margin=2, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1))
+    channel = torch.arange(25.0).reshape(1, 1, 5, 5) ** 2
+    x = torch.cat([channel, -channel], 1)
+    windows = layer.windows(x)
+    assert (friction_map(MEASURES["range"], windows, "before") == 0).all()
+    assert (friction_map(MEASURES["range"], windows, "after") > 0).all()
+    detail = F.conv2d(x, detail_kernel(layer))
+    assert (detail.abs() > 0).all() and (detail.abs() <= detail_bound(layer, x)).all()
