@@ -98,8 +98,9 @@ def window_and_margin(size: Profile) -> Plan:
         # The separable networks of equal MACs come closest, and have as many seeds as the primary arms.
         "rivals": [
             converged(size, arm, seed=seed)
+            for seed in range(size.seeds)
             for arm in rivals
-            for seed in range(size.seeds if arm in closest else size.grid_seeds)
+            if arm in closest or seed < size.grid_seeds
         ],
         "small_cores": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in SMALL_CORES],
         "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
@@ -185,15 +186,14 @@ def gate(size: Profile) -> Plan:
 def reapplication(size: Profile) -> Plan:
     """Every re-application and merge with the gate open and, afterwards, at one half; the literal form trained so."""
     seeds = range(size.grid_seeds)
-    parents = {arm: [converged(size, arm, seed=seed) for seed in seeds] for arm in reapplications(size)}
+    opened = [converged(size, arm, seed=seed) for seed in seeds for arm in reapplications(size)]
     half = {"rates": (0.5, 1.0)}
     return {
-        "open": [run for runs in parents.values() for run in runs],
+        "open": opened,
         "half": [
             gated(size, parent, name, merge=merge, **half)
-            for arm, runs in parents.items()
-            for parent in runs
-            for merge in (("", "replace") if arm.merge == "matched" else ("",))
+            for parent in opened
+            for merge in (("", "replace") if parent.arm.merge == "matched" else ("",))
             for name in ("range", "random")
         ],
         "literal": [
