@@ -64,6 +64,8 @@ ARMS = tuple(
             *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
             "inertial (3, 2), gate rate 0.25, reduction before",
             "inertial (3, 2), 23 channels",
+            "dense 3×3, 4 channels",
+            "separable 3×3, 21 channels, dense first layer",
         )
     )
 )

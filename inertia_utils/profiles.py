@@ -26,7 +26,7 @@ class Profile:
         lenet_seeds: of the MNIST comparisons.
         test_images: test images that are read, 0 for all.
         grid_seeds: of the grid over window and margin and of its controls.
-        gate_seeds: of the gates that are trained where the core is too small by itself.
+        small_core_seeds: of what else is trained where the core is too small by itself: gates, and the cheapest form.
         windows: values of d in the grid over window and margin.
         cores: largest number of cores in that grid.
         tuning_epochs: of trainings that choose an initialisation on the hold-out.
@@ -50,7 +50,7 @@ class Profile:
     lenet_seeds: int
     test_images: int
     grid_seeds: int
-    gate_seeds: int
+    small_core_seeds: int
     windows: tuple[int, ...]
     cores: int
     tuning_epochs: int
