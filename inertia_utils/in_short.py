@@ -6,7 +6,7 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import PRIMARY, control_pairs, primary_pairs
+from .plans import CHEAPEST, PRIMARY, cheapest_pairs, control_pairs, primary_pairs
 from .stats import MARGIN
 
 #: Arm and control → their row in the table of comparisons.
@@ -23,8 +23,8 @@ SAYS = {
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What the outcome is, in a list of sentences.
 
-    One for every primary arm in the place of a dense network, one for what else its MACs would buy, and one for every
-    claim about gates.
+    One for every primary arm and for the cheapest in the place of a dense network, one for what else its MACs would
+    buy, and one for every claim about gates.
 
     Args:
         decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
@@ -36,7 +36,8 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
 
 def _kernels(rows: Rows) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
-    replaced = [(arm.name, control.name) for arm, control in primary_pairs() if control == dense(control.kernel_size)]
+    pairs = [*primary_pairs(), *cheapest_pairs()]
+    replaced = [(arm.name, control.name) for arm, control in pairs if control == dense(control.kernel_size)]
     return [_kernel(rows[pair]) for pair in replaced if pair in rows]
 
 
@@ -51,9 +52,10 @@ def _kernel(row: dict[str, str]) -> str:
 
 def _rivals(rows: Rows) -> list[str]:
     # Another number of channels in the first layer is how a rival gets as many MACs.
-    pairs = [(arm, rival) for arm, rival in [*primary_pairs(), *control_pairs()] if rival.hidden != Arm.hidden]
+    compared_with = [*primary_pairs(), *control_pairs(), *cheapest_pairs()]
+    pairs = [(arm, rival) for arm, rival in compared_with if rival.hidden != Arm.hidden]
     sentences = []
-    for arm in PRIMARY:
+    for arm in (*PRIMARY, CHEAPEST):
         compared = [
             rows[arm.name, rival.name] for ours, rival in pairs if ours == arm and (arm.name, rival.name) in rows
         ]

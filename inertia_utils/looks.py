@@ -35,6 +35,9 @@ ARMS = tuple(
             "separable 3×3",
             "inertial (3, 2), cores 2",
             "inertial (3, 1), merge stack",
+            "inertial (3, 2), merge stack",
+            "dense 3×3, 4 channels",
+            "separable 3×3, 21 channels, dense first layer",
             "dense 2×2, 20 channels",
             "dense 3×3, 7 channels",
             "dense 3×3, 9 channels",
@@ -64,8 +67,6 @@ ARMS = tuple(
             *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
             "inertial (3, 2), gate rate 0.25, reduction before",
             "inertial (3, 2), 23 channels",
-            "dense 3×3, 4 channels",
-            "separable 3×3, 21 channels, dense first layer",
         )
     )
 )
