@@ -218,7 +218,7 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
     """One row per trained gate by friction: how it stands to its controls, in words, and to open gates, in points.
 
     Controls are the random gate, the gate that never opens and was trained in the same way, and one that never opens
-    and was trained so from the start.
+    and was trained so from the start; what each takes is its MACs relative to the open network's.
 
     Args:
         table: from :func:`~inertia_utils.frames.trained_gates`, with those controls as far as they are there.
@@ -235,7 +235,7 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         for name, (control, gap) in controls.items():
             if not control.empty:
                 apart = told_apart(paired_difference(seeds_of(ours), seeds_of(control)))
-                row[f"against {name}"] = f"{apart} it ({gap(ours, control)})"
+                row[f"against {name}"] = f"{apart} it ({gap(ours, control)}, which takes {_share(control, opened)})"
         rows.append(row | {"minus open": _difference(ours, opened)})
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate"]).fillna("")
 

@@ -5,6 +5,7 @@ import pandas as pd
 from inertia_utils.arms import dense, inertial
 from inertia_utils.in_short import in_short
 from inertia_utils.models import narrowed, separated
+from inertia_utils.plans import CHEAPEST, cheapest_pairs
 
 COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
 
@@ -45,6 +46,15 @@ def test_rivals_of_equal_macs_share_a_sentence():
         "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30), "
         "**cannot be told from** separable 3×3, 42 channels, dense first layer (+0.30)."
     ]
+
+
+def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
+    table = decided(*((arm, rival, "inconclusive") for arm, rival in cheapest_pairs()))
+    *kernels, rivals = in_short(table, NO_CLAIMS)
+    assert [line.split(":")[0] for line in kernels] == [
+        f"Gates open, {CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
+    ]
+    assert rivals.count("cannot be told from") == 2 and "dense 3×3, 4 channels" in rivals and "separable" in rivals
 
 
 def test_a_cost_that_is_not_known_is_left_out():

@@ -7,7 +7,17 @@ import pytest
 from inertia_utils.arms import dense, inertial
 from inertia_utils.gate_run import GateRun
 from inertia_utils.models import narrowed, separated, widened
-from inertia_utils.plans import PLANS, PRIMARY, control_pairs, plan, primary_pairs
+from inertia_utils.plans import (
+    CHEAPEST,
+    PLANS,
+    PRIMARY,
+    cheapest_pairs,
+    control_pairs,
+    grid,
+    plan,
+    primary_pairs,
+    reapplications,
+)
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
 from inertia_utils.runs import config, from_config, run_id
@@ -54,6 +64,16 @@ def test_every_control_of_a_primary_arm_is_planned(profile):
     assert {control for _, control in pairs} == planned
     assert {(arm, widened(arm)) for arm in PRIMARY} <= set(pairs)
     assert {control.conv for _, control in [*pairs, *primary_pairs()]} == {"dense", "separable"}
+
+
+def test_no_form_takes_fewer_macs_than_the_cheapest_and_its_rivals_take_as_many():
+    size = profile_named("full")
+    spent = _conv_macs(CHEAPEST)
+    assert min(_conv_macs(arm) for arm in [*grid(size.windows, size.cores), *reapplications(size)]) == spent
+    assert all(0.9 < _conv_macs(rival) / spent < 1.1 for _, rival in cheapest_pairs() if rival != dense(3))
+    runs = plan("03_window_and_margin", "full")["cheapest"]
+    assert {run.arm for run in runs} == {arm for pair in cheapest_pairs() for arm in pair}
+    assert {run.seed for run in runs if run.arm == CHEAPEST} == set(range(size.small_core_seeds))
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed, separated])
