@@ -23,7 +23,8 @@ _GATES = (
 )
 _MODES = ("", *(f", reapply {mode}" for mode in ("dilate", "resize", "aggregate")))
 _MERGES = ("", ", merge add", ", merge stack")
-#: Names in the order in which they take their look: the first eight differ in colour, and new ones go to the end.
+#: Names in the order in which they take their look: the first eight differ in colour.  New ones go to the end, or where
+#: the arms of every notebook still differ.
 ARMS = tuple(
     dict.fromkeys(
         (
