@@ -136,8 +136,7 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
         table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
     """
     rows = {}
-    chance = table[table["friction"] == "random"]
-    dearest = chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean()
+    dearest = _dearest(table)
     for rate, at_this in table.groupby("rate"):
         gated = dict(iter(at_this.groupby("friction", sort=False)))
         row = {}
@@ -193,7 +192,7 @@ def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
     """
     by_range = table[table["friction"] == "range"]
     chance, oracle = (table[table["friction"] == name] for name in ("random", "oracle"))
-    dearest = chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean()
+    dearest = _dearest(table)
     rows = {}
     for rate in main_rates(table):
         ours = by_range[by_range["rate"] == rate]
@@ -205,6 +204,12 @@ def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
             "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked")
+
+
+def _dearest(table: pd.DataFrame) -> float:
+    """MACs of the random gate at its highest rate, to which those of all gates are relative."""
+    chance = table[table["friction"] == "random"]
+    return float(chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean())
 
 
 def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
