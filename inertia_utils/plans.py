@@ -218,7 +218,8 @@ def mnist_lenet(size: Profile) -> Plan:
         "lenet": [dense(3), dense(1), slide, EARLIER_FORM],
         "gates": [inertial(3, 2, gate="rate", rate=0.25, friction=friction) for friction in ("range", "random")],
         "gates_before": [inertial(3, 2, gate="rate", rate=0.25, reduction="before")],
-        "widened": [widened(slide, "lenet")],
+        # What as many MACs buy without a periphery.
+        "equal_macs": [of_equal_macs(slide, "lenet") for of_equal_macs in (widened, narrowed, separated)],
     }
     seeds = range(size.lenet_seeds)
     return {

@@ -84,8 +84,10 @@ def ratio(slow: Timing, fast: Timing) -> Timing:
 
 def machine(device: str = "cpu") -> dict[str, Any]:
     """What a timing depends on: device, cores, threads, torch version, allocator, commit."""
+    name = device_name(torch.device(device))
     return {
-        "device": device_name(torch.device(device)),
+        # Processors of one model name can differ in their vector instructions, and with them in every ratio.
+        "device": f"{name} with {torch.backends.cpu.get_cpu_capability()}" if device == "cpu" else name,
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
