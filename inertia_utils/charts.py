@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil
+from statistics import fmean
 
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from .arms import dense, inertial
 from .comparisons import Pair, differences
 from .figures import WIDTH
-from .frames import frontier
+from .frames import by_seed, frontier
 from .looks import kind, look, symbol
 from .stats import MARGIN, interval
 
@@ -62,6 +65,8 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
             label=f"mean of {reference}",
         )
         axes.set(xscale="log", xlabel=label)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel("test accuracy (%)")
     handles = panels[0].get_legend_handles_labels()
@@ -70,26 +75,38 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
 
 
 def window_margin_map(table: pd.DataFrame) -> Figure:
-    """Mean accuracy over window and margin, each cell with its value, its core and its number of seeds.
+    """What inertial arms have over the dense one of their window, seed by seed, over window and margin.
+
+    Each cell says the mean difference in points, its seeds, the mean accuracy and the core; hatched cells have fewer
+    than three seeds, and no interval.  Colours are symmetric about no difference.
 
     Args:
-        table: one row per run of inertial arms that differ in window and margin only.
+        table: one row per run, from :func:`~inertia_utils.frames.frame`; of inertial arms those that differ in window
+            and margin only have a cell, if the dense arm of their window is there too.
     """
-    accuracy = 100 * table.pivot_table(index="kernel_size", columns="margin", values="accuracy")
-    seeds = table.groupby(["kernel_size", "margin"])["seed"].nunique()
-    lowest, highest = accuracy.min().min(), accuracy.max().max()
-    figure, axes = plt.subplots(figsize=(0.9 * len(accuracy.columns) + 1.5, 0.62 * len(accuracy.index) + 0.9))
-    image = axes.imshow(accuracy, cmap="viridis", aspect="auto")
-    for (d, k), value in accuracy.stack().dropna().items():
-        place = accuracy.columns.get_loc(k), accuracy.index.get_loc(d)
-        color = "black" if value > lowest + 0.6 * (highest - lowest) else "white"
-        text = f"{value:.2f} (n={seeds[d, k]})\ncore {d - k}×{d - k}"
+    gaps = {
+        (d, k): found
+        for d, k in sorted(set(zip(table["kernel_size"], table["margin"], strict=True)))
+        if 0 < k < d and (found := differences(table, inertial(d, k).name, dense(d).name))
+    }
+    means = pd.Series({place: fmean(found) for place, found in gaps.items()}).unstack()
+    widest = means.abs().max().max()
+    figure, axes = plt.subplots(figsize=(0.9 * len(means.columns) + 1.5, 0.75 * len(means.index) + 0.9))
+    image = axes.imshow(means, cmap="RdBu", vmin=-widest, vmax=widest, aspect="auto")
+    for (d, k), found in gaps.items():
+        place = means.columns.get_loc(k), means.index.get_loc(d)
+        accuracy = 100 * fmean(by_seed(table, inertial(d, k).name).values())
+        color = "white" if abs(means.loc[d, k]) > 0.6 * widest else "black"
+        text = f"{means.loc[d, k]:+.2f} (n={len(found)})\n{accuracy:.2f} %, core {d - k}×{d - k}"
         axes.text(*place, text, ha="center", va="center", fontsize=7, color=color)
-    axes.set_xticks(range(len(accuracy.columns)), accuracy.columns)
-    axes.set_yticks(range(len(accuracy.index)), accuracy.index)
+        if len(found) < 3:
+            corner = (place[0] - 0.5, place[1] - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="///", edgecolor="0.6", linewidth=0))
+    axes.set_xticks(range(len(means.columns)), means.columns)
+    axes.set_yticks(range(len(means.index)), means.index)
     axes.set(xlabel="margin $k$", ylabel="window $d$")
     axes.grid(False)
-    figure.colorbar(image, label="test accuracy (%)")
+    figure.colorbar(image, label="minus dense $d×d$ (points)")
     return figure
 
 

@@ -114,8 +114,11 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
 
 
 def in_points(difference: Interval) -> str:
-    """A difference of accuracies in points, with its interval."""
-    return f"{100 * difference.mean:+.2f} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+    """A difference of accuracies in points, with its interval from three seeds on."""
+    mean = f"{100 * difference.mean:+.2f}"
+    if difference.half_width is None:
+        return mean
+    return f"{mean} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
 
 
 def p_text(p: float) -> str:

@@ -17,6 +17,7 @@ SAYS = {
     "non-inferior": f"is at most {100 * MARGIN:.1f} points worse than",
     "inconclusive": "cannot be told from",
     "inferior": "falls short of",
+    "too few seeds": "cannot yet be told from",
 }
 
 

@@ -61,7 +61,12 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """By where the interval lies: superior > 0, non-inferior > −margin, inferior < 0, otherwise inconclusive."""
+        """By where the interval lies: superior > 0, non-inferior > −margin, inferior < 0, otherwise inconclusive.
+
+        Two seeds have no interval worth showing, and no verdict.
+        """
+        if self.difference.half_width is None:
+            return "too few seeds"
         if self.difference.low > 0:
             return "superior"
         if self.difference.low > -self.margin:

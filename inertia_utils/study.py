@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from . import paths
+from .gate_run import GateRun
 from .launch import Failure, StudyError, Summary, execute
 from .plans import Plan, plan
 from .profiles import PROFILES
+from .retrained import open_differences
 from .runs import Run, run_id
 from .schedule import unique
 from .store import Result, Store
@@ -44,6 +46,7 @@ class Study:
         results: group → results that are shown.
         missing: planned runs that have no result.
         planned: group → all its runs.
+        off: training → how far the gated network, open, is off its published accuracy, in points.
         larger: the same of a larger profile that is under way and not shown for want of runs.
     """
 
@@ -52,6 +55,7 @@ class Study:
     results: dict[str, list[Result]]
     missing: list[Run] = field(default_factory=list)
     planned: Plan = field(default_factory=dict)
+    off: dict[Run, float] = field(default_factory=dict)
     larger: Study | None = None
 
     def banner(self) -> str:
@@ -65,6 +69,7 @@ class Study:
             parts.append(f", computed on {' and '.join(hardware)}")
         if under_way := self._under_way():
             parts.append(f"; so far {', '.join(under_way)}")
+        parts += self._trained_again()
         if self.missing:
             parts.append(f"; **{len(unique(self.missing))} of {self._size()} runs are missing**")
         if larger := self.larger:
@@ -86,6 +91,18 @@ class Study:
         """How many of its planned seeds each group has, where it has not all."""
         seeds = {name: (len(self.whole_seeds(name)), len(_seeds(runs))) for name, runs in self.planned.items()}
         return [f"{name} {some} of {_counted(all_, 'seed')}" for name, (some, all_) in seeds.items() if some < all_]
+
+    def _trained_again(self) -> list[str]:
+        """How many gated networks are not those of the published trainings, and how far off they are."""
+        gated = unique(result.run.parent for result in self.found() if isinstance(result.run, GateRun))
+        off = [abs(self.off[parent]) for parent in gated if self.off.get(parent)]
+        if not off:
+            return []
+        count = f"{len(off)} of {_counted(len(gated), 'network')}"
+        return [
+            f"; {count} gated after training had to be trained again for that, and with all gates open "
+            f"{'is' if len(off) == 1 else 'are up to'} {max(off):.2f} points off the published training"
+        ]
 
     def _size(self) -> int:
         return len(unique(run for runs in self.planned.values() for run in runs))
@@ -113,7 +130,8 @@ def open_study(notebook: str, profile: str, groups: Sequence[str] = (), results:
         raise ValueError(f"profile: unknown profile {profile!r}; known: {', '.join((*PROFILES, REPORT))}")
     runs = _part(notebook, profile, groups)
     store = Store(Path(results) if results else paths.working_results(), profile)
-    return Study(notebook, profile, collect(runs, store), planned=runs)
+    found = collect(runs, store)
+    return Study(notebook, profile, found, planned=runs, off=_off(found, store))
 
 
 def published(notebook: str, profile: str) -> Study:
@@ -210,7 +228,11 @@ def _read(notebook: str, groups: Sequence[str], store: Store) -> Study:
                 missing.append(run)
             else:
                 found[name].append(result)
-    return Study(notebook, store.profile, found, missing, planned)
+    return Study(notebook, store.profile, found, missing, planned, _off(found, store))
+
+
+def _off(found: dict[str, list[Result]], store: Store) -> dict[Run, float]:
+    return open_differences((result for group in found.values() for result in group), store)
 
 
 def _share_present(study: Study) -> float:

@@ -67,17 +67,21 @@ def test_a_reference_that_is_not_there_is_refused():
         charts.accuracy_against_costs(runs(), "dense 9×9")
 
 
-def test_the_map_writes_mean_seeds_and_core_into_cells_that_have_one():
-    cells = [(3, 1, 0, 0.90), (3, 1, 1, 0.92), (3, 2, 0, 0.80), (5, 4, 0, 0.85)]
-    table = pd.DataFrame(cells, columns=["kernel_size", "margin", "seed", "accuracy"])
-    axes = charts.window_margin_map(table).axes[0]
+def test_the_map_writes_difference_seeds_accuracy_and_core_into_cells_that_have_one():
+    cells = [(3, 1, 0, 0.90), (3, 1, 1, 0.92), (3, 1, 2, 0.94), (3, 2, 0, 0.80), (5, 4, 0, 0.85), (7, 1, 0, 0.99)]
+    rows = [(f"inertial ({d}, {k})", d, k, seed, accuracy) for d, k, seed, accuracy in cells]
+    rows += [("dense 3×3", 3, 0, seed, 0.91) for seed in range(3)] + [("dense 5×5", 5, 0, 0, 0.86)]
+    rows.append(("inertial (3, 1), merge stack", 3, 1, 0, 0.5))
+    axes = charts.window_margin_map(pd.DataFrame(rows, columns=["arm", "kernel_size", "margin", "seed", "accuracy"])).axes[0]
     written = {text.get_position(): text.get_text() for text in axes.texts}
     assert written == {
-        (0, 0): "91.00 (n=2)\ncore 2×2",
-        (1, 0): "80.00 (n=1)\ncore 1×1",
-        (2, 1): "85.00 (n=1)\ncore 1×1",
+        (0, 0): "+1.00 (n=3)\n92.00 %, core 2×2",
+        (1, 0): "-11.00 (n=1)\n80.00 %, core 1×1",
+        (2, 1): "-1.00 (n=1)\n85.00 %, core 1×1",
     }
+    assert sorted(patch.get_xy() for patch in axes.patches) == [(0.5, -0.5), (1.5, 0.5)]
     assert axes.images[0].get_array().mask.sum() == 3
+    assert axes.images[0].get_clim() == pytest.approx((-11, 11))
 
 
 def test_a_gate_curve_runs_through_the_means_of_the_seeds():

@@ -10,6 +10,7 @@ from inertia_utils.comparisons import (
     comparison_table,
     differences,
     equally_open,
+    in_points,
     over_images,
     p_text,
     paired_difference,
@@ -81,6 +82,11 @@ def test_intervals_over_images_stand_beside_those_of_the_same_seeds():
     crossed = {("a", "b"): Interval(0.01, -0.02, 0.04, 3), ("a", "c"): Interval(0.0, -0.01, 0.01, 2)}
     table = comparison_table(comparisons, crossed=crossed)
     assert table["over seeds and images"].tolist() == ["+1.00 [-2.00, +4.00]", ""]
+
+
+def test_intervals_are_written_from_three_seeds_on():
+    assert in_points(Interval(0.01, -0.02, 0.04, 3)) == "+1.00 [-2.00, +4.00]"
+    assert in_points(Interval(0.01, -0.02, 0.04, 2)) == in_points(Interval(0.01, float("nan"), float("nan"), 1)) == "+1.00"
 
 
 def test_no_p_value_is_shown_as_zero():

@@ -72,8 +72,14 @@ def test_verdicts_agree_with_the_two_sided_test():
         assert (comparison.p_different < 0.05) == (comparison.verdict == "superior" or comparison.difference.high < 0)
 
 
+def test_two_seeds_have_no_verdict():
+    two = compare({0: 0.9, 1: 0.91}, {0: 0.8, 1: 0.81})
+    assert two.verdict == "too few seeds" and two.difference.half_width is None
+
+
 def test_differences_without_spread():
-    assert compare({0: 0.9, 1: 0.8}, {0: 0.9, 1: 0.8}).verdict == "non-inferior"
+    same = {0: 0.9, 1: 0.8, 2: 0.7}
+    assert compare(same, same).verdict == "non-inferior"
 
 
 def test_holm_by_hand():
