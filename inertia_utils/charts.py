@@ -98,7 +98,8 @@ def window_margin_map(table: pd.DataFrame) -> Figure:
         accuracy = 100 * fmean(by_seed(table, inertial(d, k).name).values())
         color = "white" if abs(means.loc[d, k]) > 0.6 * widest else "black"
         text = f"{means.loc[d, k]:+.2f} (n={len(found)})\n{accuracy:.2f} %, core {d - k}×{d - k}"
-        axes.text(*place, text, ha="center", va="center", fontsize=7, color=color)
+        behind = {"facecolor": image.to_rgba(means.loc[d, k]), "edgecolor": "none", "pad": 1.5}
+        axes.text(*place, text, ha="center", va="center", fontsize=7, color=color, bbox=behind)
         if len(found) < 3:
             corner = (place[0] - 0.5, place[1] - 0.5)
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="///", edgecolor="0.6", linewidth=0))

@@ -32,23 +32,34 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
         verdicts: the table of claims.
     """
     rows = {(row["arm"], row["control"]): row for row in decided.to_dict("records")}
-    return [*_kernels(rows), *_rivals(rows), *_gates(verdicts)]
+    return [*_kernels(rows, verdicts), *_rivals(rows), *_gates(verdicts)]
 
 
-def _kernels(rows: Rows) -> list[str]:
+def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
     pairs = [*primary_pairs(), *cheapest_pairs()]
     replaced = [(arm.name, control.name) for arm, control in pairs if control == dense(control.kernel_size)]
-    return [_kernel(rows[pair]) for pair in replaced if pair in rows]
+    return [_kernel(rows[pair], verdicts) for pair in replaced if pair in rows]
 
 
-def _kernel(row: dict[str, str]) -> str:
+def _kernel(row: dict[str, str], verdicts: pd.DataFrame) -> str:
     costs = {"convolution weights": "share of weights", "convolution MACs": "share of MACs", "time": "share of time"}
     shares = [f"{row[column]} of its {what}" for what, column in costs.items() if row[column]]
+    images = f" (over images too: {row['over seeds and images']})" if row.get("over seeds and images") else ""
     return (
         f"Gates open, {row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points "
-        f"over {row['seeds']} seeds, with {', '.join(shares[:-1])} and {shares[-1]}."
+        f"over {row['seeds']} seeds{images}, with {', '.join(shares[:-1])} and {shares[-1]}{_as_claim(row, verdicts)}."
     )
+
+
+def _as_claim(row: dict[str, str], verdicts: pd.DataFrame) -> str:
+    """What is said where the interval shows equal accuracy, and the claim of it, in a larger family, stays open."""
+    same = (verdicts["arm"] == row["arm"]) & (verdicts["control"] == row["control"])
+    of_accuracy = verdicts["margin"].eq(f"−{100 * MARGIN:.1f}") & ~verdicts["condition"].str.contains("LeNet")
+    stays_open = verdicts[same & of_accuracy & (verdicts["verdict"] == OPEN)]
+    if stays_open.empty or row["verdict"] not in ("superior", "non-inferior"):
+        return ""
+    return f"; among all claims of equal accuracy this one is {OPEN} (adjusted p {stays_open['p (Holm)'].iloc[0]})"
 
 
 def _rivals(rows: Rows) -> list[str]:

@@ -72,7 +72,9 @@ def test_the_map_writes_difference_seeds_accuracy_and_core_into_cells_that_have_
     rows = [(f"inertial ({d}, {k})", d, k, seed, accuracy) for d, k, seed, accuracy in cells]
     rows += [("dense 3×3", 3, 0, seed, 0.91) for seed in range(3)] + [("dense 5×5", 5, 0, 0, 0.86)]
     rows.append(("inertial (3, 1), merge stack", 3, 1, 0, 0.5))
-    axes = charts.window_margin_map(pd.DataFrame(rows, columns=["arm", "kernel_size", "margin", "seed", "accuracy"])).axes[0]
+    axes = charts.window_margin_map(
+        pd.DataFrame(rows, columns=["arm", "kernel_size", "margin", "seed", "accuracy"])
+    ).axes[0]
     written = {text.get_position(): text.get_text() for text in axes.texts}
     assert written == {
         (0, 0): "+1.00 (n=3)\n92.00 %, core 2×2",

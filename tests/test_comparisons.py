@@ -86,7 +86,9 @@ def test_intervals_over_images_stand_beside_those_of_the_same_seeds():
 
 def test_intervals_are_written_from_three_seeds_on():
     assert in_points(Interval(0.01, -0.02, 0.04, 3)) == "+1.00 [-2.00, +4.00]"
-    assert in_points(Interval(0.01, -0.02, 0.04, 2)) == in_points(Interval(0.01, float("nan"), float("nan"), 1)) == "+1.00"
+    assert (
+        in_points(Interval(0.01, -0.02, 0.04, 2)) == in_points(Interval(0.01, float("nan"), float("nan"), 1)) == "+1.00"
+    )
 
 
 def test_no_p_value_is_shown_as_zero():

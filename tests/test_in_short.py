@@ -22,7 +22,8 @@ def decided(*rows):
 
 
 def claimed(*rows):
-    return pd.DataFrame(rows, columns=["claim", "condition", "verdict", "arm"])
+    table = pd.DataFrame(rows, columns=["claim", "condition", "verdict", "arm"])
+    return table.assign(control="dense 3×3", margin="−0.3", **{"p (Holm)": "0.218"})
 
 
 NO_CLAIMS = claimed(("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"))
@@ -62,6 +63,23 @@ def test_a_cost_that_is_not_known_is_left_out():
     (line,) = in_short(table, NO_CLAIMS)
     assert "**cannot be told from**" in line
     assert line.endswith("38% of its convolution weights and 50% of its convolution MACs.")
+
+
+def test_what_a_larger_family_of_claims_leaves_open_is_said():
+    large, small = inertial(5, 2), inertial(3, 2)
+    claims = claimed(
+        ("Same work", "fashion-mnist, gate open", "open", large.name), ("Same work", "mnist, LeNet", "open", small.name)
+    )
+    table = decided(*((arm, dense(3), "non-inferior") for arm in (large, small)))
+    said = [line.partition("; ")[2] for line in in_short(table, claims)]
+    assert said == ["among all claims of equal accuracy this one is open (adjusted p 0.218).", ""]
+    assert not any("among all claims" in line for line in in_short(table.assign(verdict="inferior"), claims))
+
+
+def test_the_interval_over_images_stands_beside_that_over_seeds():
+    table = decided((inertial(5, 2), dense(5), "superior")).assign(**{"over seeds and images": "+0.15 [-0.01, +0.30]"})
+    (line,) = in_short(table, NO_CLAIMS)
+    assert "+0.30 points over 10 seeds (over images too: +0.15 [-0.01, +0.30]), with" in line
 
 
 def test_claims_about_gates_are_counted():
