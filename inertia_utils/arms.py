@@ -11,7 +11,7 @@ from .layer import InertialConv2d
 
 CONVOLUTIONS = ("dense", "inertial", "separable")
 #: Gates that are told which fraction to open.
-RATED = ("rate", "anneal", "cell", "learned")
+RATED = ("rate", "anneal", "cell", "image", "learned")
 
 
 @dataclass(frozen=True)

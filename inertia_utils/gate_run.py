@@ -17,14 +17,18 @@ from torch import Tensor, nn
 from .arms import Arm
 from .cost import Meter
 from .friction import MEASURES
-from .gate import Always, Threshold, quantile
+from .gate import Always, PerImage, Threshold, quantile
 from .layer import InertialConv2d
 from .runs import Context, Outcome, Run
+from .shuffled import Shuffled
 from .train import Images, accuracy, thresholds
 from .train_run import TrainRun
 
 #: Held-out images that thresholds are calibrated on.
 CALIBRATION_IMAGES = 500
+#: How positions are chosen at a rate: by one threshold for all images; by rank within each image; or as many of each
+#: image as the threshold opens, at random.
+CHOICES = {"threshold": Threshold, "image": PerImage, "shuffled": Shuffled}
 #: Held-out images on which friction is compared with what closing loses.
 AGREEMENT_IMAGES = 100
 
@@ -41,10 +45,12 @@ class GateRun(Run, kind="gate"):
         skip: what closed positions save, ``"detail"`` or ``"core"``.
         merge: what closed positions give, if other than in training; empty for the parent's.
         layers: names of the layers to gate; empty for all.
+        choice: how positions are chosen, ``"threshold"``, ``"image"`` or ``"shuffled"`` (:data:`CHOICES`).
         test_images: read only the first of the test set; 0 for as many as the parent reads.
 
     Raises:
-        ValueError: the parent was trained with a gate, the measure is unknown, or a rate is not a fraction.
+        ValueError: the parent was trained with a gate, the measure or the choice is unknown, or a rate is not a
+            fraction.
     """
 
     parent: TrainRun
@@ -54,11 +60,14 @@ class GateRun(Run, kind="gate"):
     skip: str = "detail"
     merge: str = ""
     layers: tuple[str, ...] = ()
+    choice: str = "threshold"
     test_images: int = 0
 
     def __post_init__(self) -> None:
         check_open(self.parent)
         MEASURES[self.friction]
+        if self.choice not in CHOICES:
+            raise ValueError(f"choice: unknown name {self.choice!r}; known: {', '.join(CHOICES)}")
         if not all(0 <= rate <= 1 for rate in self.rates):
             raise ValueError(f"rates: expected fractions from 0 to 1, got {self.rates}")
 
@@ -79,6 +88,7 @@ class GateRun(Run, kind="gate"):
     def label(self) -> str:
         """What is gated, and how."""
         options = [self.friction, self.reduction, f"skip {self.skip}", self.merge, *self.layers]
+        options += [self.choice] if self.choice != GateRun.choice else []
         return f"gate {', '.join(filter(None, options))} · {self.parent.label()}"
 
     def execute(self, context: Context) -> Outcome:
@@ -89,7 +99,7 @@ class GateRun(Run, kind="gate"):
         test = self.parent.test_set(context.device).first(self.test_images)
         records = []
         for rate in self.rates:
-            calibrate(model, training.holdout.first(CALIBRATION_IMAGES), rate)
+            self._set(model, rate, training.holdout)
             with Meter(model) as meter:
                 result = {"rate": rate, "accuracy": accuracy(model, test, context.dtype)}
             records.append(result | thresholds(model) | meter.cost().metrics())
@@ -110,10 +120,16 @@ class GateRun(Run, kind="gate"):
                 layer.gate = Always(rate=1.0, threshold=0.0)
         return model.eval()
 
+    def _set(self, model: nn.Module, rate: float, holdout: Images) -> None:
+        """Have every gated layer open ``rate`` of the positions, chosen as this run does."""
+        for _, layer in gated_layers(model):
+            layer.gate = CHOICES[self.choice](rate, math.inf).to(layer.weight.device)
+        calibrate(model, holdout.first(CALIBRATION_IMAGES), rate)
+
     @torch.no_grad()
     def _agreement(self, model: nn.Module, images: Images) -> dict[str, float]:
         """Spearman's rank correlation of friction with what closing loses, per layer, on held-out images."""
-        calibrate(model, images.first(CALIBRATION_IMAGES), 1.0)
+        self._set(model, 1.0, images)
         batch, _ = images.batch(slice(0, AGREEMENT_IMAGES))
         correlations = {}
         for name, layer in gated_layers(model):
@@ -154,17 +170,17 @@ def gated_model(parent: TrainRun, arm: Arm, context: Context) -> nn.Module:
 
 
 def gated_layers(model: nn.Module) -> list[tuple[str, InertialConv2d]]:
-    """Inertial layers with a threshold gate, by name, in the order of the model."""
+    """Inertial layers whose gate is set after training, by name, in the order of the model."""
     return [
         (name, module)
         for name, module in model.named_modules()
-        if isinstance(module, InertialConv2d) and isinstance(module.gate, Threshold)
+        if isinstance(module, InertialConv2d) and isinstance(module.gate, Threshold | PerImage)
     ]
 
 
 @torch.no_grad()
 def calibrate(model: nn.Module, images: Images, rate: float) -> None:
-    """Set the threshold of every gated layer so that it opens ``rate`` of the positions of ``images``.
+    """Set the threshold of every gated layer that has one, so that it opens ``rate`` of the positions of ``images``.
 
     Layers are calibrated in the order of the model, so that each sees inputs from layers that are gated already.
 
@@ -176,8 +192,9 @@ def calibrate(model: nn.Module, images: Images, rate: float) -> None:
     model.eval()
     batch, _ = images.batch(slice(None))
     for _, layer in gated_layers(model):
-        friction, _ = layer.friction_and_loss(_input_of(layer, model, batch))
-        layer.gate.threshold.copy_(quantile(friction, 1 - rate))
+        if isinstance(layer.gate, Threshold):
+            friction, _ = layer.friction_and_loss(_input_of(layer, model, batch))
+            layer.gate.threshold.copy_(quantile(friction, 1 - rate))
 
 
 def _input_of(layer: nn.Module, model: nn.Module, batch: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ class MacCount:
         core: the core at the placements that are computed.
         periphery: the re-application where it is computed, and γ where it scales a closed position.
         friction: the measure and its channel reduction.
-        gate: one comparison per decision.
+        gate: comparisons; one per decision, and more for a gate that compares positions with each other.
     """
 
     core: float = 0.0
@@ -96,7 +96,7 @@ def _decisions(layer: InertialConv2d, count: int, window_size: int, core_size: i
     if layer.gate.constant is not None:
         return {}
     per_window = friction_macs(layer.friction, window_size, core_size, layer.in_channels, layer.reduction)
-    return {"friction": per_window * count, "gate": float(count)}
+    return {"friction": per_window * count, "gate": layer.gate.comparisons * count}
 
 
 def _positions(layer: InertialConv2d, input_shape: tuple[int, ...], size: int, stride: tuple[int, int]) -> int:

@@ -135,6 +135,13 @@ def friction(size: Profile) -> Plan:
             for name in MEASURES
             if not MEASURES[name].joint
         ],
+        # What friction knows of whole images, and what of the places within one.
+        "images": [
+            gated(size, parent, "range", choice=choice)
+            for pair in zip(parents[: size.grid_seeds], small, strict=False)
+            for parent in pair
+            for choice in ("image", "shuffled")
+        ],
         "layers": [
             gated(size, parent, name, layers=(layer,))
             for parent in parents[: size.grid_seeds]

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from inertia_utils import InertialConv2d
 from inertia_utils.blocks import blocks_reached
 from inertia_utils.friction import friction_map
-from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, Rate, Threshold
+from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, PerImage, Rate, Threshold
+from inertia_utils.shuffled import Shuffled
 
 NAN, INF = float("nan"), float("inf")
 
@@ -264,7 +265,8 @@ def test_threshold_nan_is_refused(gate):
 
 def test_unknown_gate_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, cell, learned"
+        ValueError,
+        match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, cell, image, learned",
     ):
         InertialConv2d(1, 1, 3, 1, gate="ajar")
     for gate in (None, 3):
@@ -290,7 +292,7 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., 1:, :], always(x)[..., 1:, :])
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
-    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "learned"}
+    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "image", "learned"}
 
 
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
@@ -354,3 +356,44 @@ def test_a_block_is_reached_by_one_open_position():
     is_open = torch.zeros(1, 1, 4, 6)
     is_open[0, 0, 1, 1] = is_open[0, 0, 2, 4] = is_open[0, 0, 3, 4] = 1
     assert blocks_reached(is_open) == pytest.approx(2 / 6)
+
+
+@settings(max_examples=30)
+@given(SEEDS, st.floats(0, 1), st.integers(1, 6), st.integers(1, 6), st.booleans())
+def test_every_image_opens_its_own_highest_frictions(seed, rate, height, width, ties):
+    friction = torch.rand(3, 1, height, width, generator=torch.Generator().manual_seed(seed))
+    friction = (friction * 3).floor() if ties else friction * torch.tensor([1.0, 100, 0.01]).view(3, 1, 1, 1)
+    gate = PerImage(rate, 0.0)
+    opened = gate(friction)
+    assert opened.shape == friction.shape and torch.equal(opened, gate.eval()(friction))
+    for values, chosen in zip(friction.flatten(1), opened.flatten(1), strict=True):
+        ranked = sorted(range(len(values)), key=lambda position: (-values[position].item(), position))
+        expected = set(ranked[: round(rate * len(values))])
+        assert {position for position, value in enumerate(chosen) if value} == expected
+    assert torch.equal(opened[:1], gate(friction[:1]))
+
+
+def test_what_cannot_be_judged_opens_first_in_its_image():
+    friction = torch.tensor([[0.1, 5.0, float("nan"), INF]]).view(1, 1, 2, 2)
+    assert PerImage(0.5, 0.0)(friction).flatten().tolist() == [0, 0, 1, 1]
+    assert PerImage(0.5, 0.0)(torch.empty(0, 1, 4, 4)).shape == (0, 1, 4, 4)
+
+
+def test_a_layer_that_opens_a_share_of_every_image_equals_its_reference():
+    layer = InertialConv2d(2, 4, 3, 2, padding=1, gate="image", rate=0.3).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(layer(images()), layer.reference(images()))
+        alone = torch.cat([layer(image[None]) for image in images()])
+        torch.testing.assert_close(layer(images()), alone)
+    assert layer.open_fraction.item() == pytest.approx(0.3, abs=0.01)
+
+
+@given(SEEDS, st.floats(0, 1))
+def test_shuffled_keeps_every_image_its_share_and_forgets_the_places(seed, threshold):
+    friction = frictions(seed, 3 * 40).view(3, 1, 5, 8)
+    torch.manual_seed(seed)
+    gate = Shuffled(0.5, threshold)
+    expected = Threshold(0.5, threshold)(friction)
+    assert torch.equal(gate(friction).sum((1, 2, 3)), expected.sum((1, 2, 3)))
+    times = sum(gate(friction) for _ in range(300)) / 300
+    assert (times - expected.mean((1, 2, 3), keepdim=True)).abs().max() < 0.15

@@ -68,6 +68,8 @@ def test_bad_gates_are_refused():
         GateRun(replace(open_gate, arm=inertial(5, 2, gate="rate")))
     with pytest.raises(ValueError, match=r"^friction: unknown name 'mood'"):
         GateRun(open_gate, friction="mood")
+    with pytest.raises(ValueError, match=r"^choice: unknown name 'luck'; known: threshold, image, shuffled"):
+        GateRun(open_gate, choice="luck")
     with pytest.raises(ValueError, match=r"^rates: expected fractions from 0 to 1, got \(0.5, 50\)"):
         GateRun(open_gate, rates=(0.5, 50))
 
@@ -90,6 +92,25 @@ def test_a_gate_run_ends_at_the_trained_network(context):
     assert accuracies[-1] == context.store.load(PARENT).metrics["accuracy"]
     assert all(record["open_fraction/conv1"] == pytest.approx(record["rate"], abs=0.1) for record in gated.history)
     assert "threshold/conv1" in gated.history[1] and "threshold/conv1" not in gated.history[0]
+
+
+def test_a_choice_within_images_opens_the_same_of_each_and_ends_at_the_trained_network(context):
+    run = GateRun(PARENT, rates=(0.0, 0.3, 1.0), choice="image")
+    closed, some, opened = run.execute(context).history
+    assert closed["open_fraction/conv1"] == 0 and opened["open_fraction/conv2"] == 1
+    assert some["open_fraction/conv1"] == pytest.approx(round(0.3 * 784) / 784)
+    assert opened["accuracy"] == context.store.load(PARENT).metrics["accuracy"]
+    assert "image" in run.label() and not any(name.startswith("threshold") for name in some)
+
+
+def test_shuffled_opens_as_much_as_the_threshold_does_elsewhere(context):
+    rates = (0.5,)
+    (plain,), (shuffled,) = (
+        GateRun(PARENT, rates=rates, choice=choice).execute(context).history for choice in ("threshold", "shuffled")
+    )
+    # What the second layer is shown is another image, the first layer's is the same.
+    assert shuffled["open_fraction/conv1"] == plain["open_fraction/conv1"]
+    assert shuffled["accuracy"] != plain["accuracy"]
 
 
 def test_only_the_layers_named_are_gated(context):
