@@ -213,8 +213,8 @@ class Cell(Rate):
 class PerImage(Gate):
     """Open the fraction ρ of the positions of every image, those with the highest friction.
 
-    g = 1 at the round(ρ·P) of an image's P positions where friction is highest; of equal ones the first in reading order.
-    So every image takes the same MACs, in training as in evaluation, and there is no threshold to find.
+    g = 1 at the round(ρ·P) of an image's P positions where friction is highest; of equal ones the first in reading
+    order.  So every image takes the same MACs, in training as in evaluation, and there is no threshold to find.
 
     Raises:
         ValueError: ρ is outside [0, 1].
