@@ -122,9 +122,9 @@ def window_and_margin(size: Profile) -> Plan:
 def friction(size: Profile) -> Plan:
     """Networks trained with open gates, then gated by every measure at several rates."""
     seeds = range(size.more_seeds)
-    parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
-    # A primary arm, so that all its networks are there, and where friction has most to decide.
-    small = [converged(size, inertial(3, 2), seed=seed) for seed in range(size.seeds)]
+    # Primary arms, so that all their networks are there; with (3, 2) friction has most to decide.
+    large, small = ([converged(size, inertial(d, 2), seed=seed) for seed in range(size.seeds)] for d in (5, 3))
+    parents = large[: len(seeds)]
     flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
@@ -135,13 +135,15 @@ def friction(size: Profile) -> Plan:
             for name in MEASURES
             if not MEASURES[name].joint
         ],
-        # What friction knows of whole images, and what of the places within one.
+        # What friction knows of whole images, and what of the places within one.  Three seeds had been seen when the
+        # others were planned.
         "images": [
             gated(size, parent, "range", choice=choice)
-            for pair in zip(parents[: size.grid_seeds], small, strict=False)
+            for pair in zip(large, small, strict=True)
             for parent in pair
             for choice in ("image", "shuffled")
         ],
+        "images_before": [gated(size, parent, "range", choice="image", reduction="before") for parent in small],
         "layers": [
             gated(size, parent, name, layers=(layer,))
             for parent in parents[: size.grid_seeds]
@@ -182,6 +184,11 @@ def gate(size: Profile) -> Plan:
         # Measured on the mean of the channels, friction takes next to nothing; the random gate is that of "small".
         "small_before": [
             converged(size, inertial(3, 2, gate="rate", rate=min(size.trained_rates), reduction="before"), seed=seed)
+            for seed in range(size.small_core_seeds)
+        ],
+        # Each image its own quarter, which is what gating after training gained from at low rates.
+        "small_image": [
+            converged(size, inertial(3, 2, gate="image", rate=min(size.trained_rates), reduction="before"), seed=seed)
             for seed in range(size.small_core_seeds)
         ],
         # Without a gate, the same MACs.
@@ -384,7 +391,7 @@ def tuned_gates(size: Profile) -> list[Arm]:
 def mended_gates(size: Profile) -> list[Arm]:
     """(5, 2) at the lowest rate, trained in the ways that might cost less than a constant rate in both layers does."""
     lowest = inertial(5, 2, rate=min(size.trained_rates))
-    arms = [replace(lowest, gate="cell", friction=name) for name in ("range", "random")]
+    arms = [replace(lowest, gate=kind, friction=name) for kind in ("cell", "image") for name in ("range", "random")]
     for skip in SKIPS:
         arms += [replace(lowest, gate="learned", skip=skip, temperature=value) for value in size.temperatures]
     core = replace(lowest, skip="core", open_first=True)
