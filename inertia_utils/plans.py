@@ -122,9 +122,9 @@ def window_and_margin(size: Profile) -> Plan:
 def friction(size: Profile) -> Plan:
     """Networks trained with open gates, then gated by every measure at several rates."""
     seeds = range(size.more_seeds)
-    # Primary arms, so that all their networks are there; with (3, 2) friction has most to decide.
-    large, small = ([converged(size, inertial(d, 2), seed=seed) for seed in range(size.seeds)] for d in (5, 3))
-    parents = large[: len(seeds)]
+    parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
+    # A primary arm, so that all its networks are there, and where friction has most to decide.
+    small = [converged(size, inertial(3, 2), seed=seed) for seed in range(size.seeds)]
     flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
@@ -135,15 +135,21 @@ def friction(size: Profile) -> Plan:
             for name in MEASURES
             if not MEASURES[name].joint
         ],
-        # What friction knows of whole images, and what of the places within one.  Three seeds had been seen when the
-        # others were planned.
+        # What friction knows of whole images, and what of the places within one.
         "images": [
             gated(size, parent, "range", choice=choice)
-            for pair in zip(large, small, strict=True)
-            for parent in pair
+            for parent in parents[: size.grid_seeds]
             for choice in ("image", "shuffled")
         ],
-        "images_before": [gated(size, parent, "range", choice="image", reduction="before") for parent in small],
+        # Three seeds had been seen when the others were planned.
+        "small_images": [
+            run
+            for parent in small[: size.small_core_seeds]
+            for run in (
+                *(gated(size, parent, "range", choice=choice) for choice in ("image", "shuffled")),
+                gated(size, parent, "range", choice="image", reduction="before"),
+            )
+        ],
         "layers": [
             gated(size, parent, name, layers=(layer,))
             for parent in parents[: size.grid_seeds]
