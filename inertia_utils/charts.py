@@ -132,6 +132,31 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     return figure
 
 
+def gap_curve(axes: Axes, rows: pd.DataFrame, control: pd.DataFrame, label: str, *, band: bool = True) -> None:
+    """Accuracy minus that of another gate asked for the same rate: mean of the paired differences, intervals as a band.
+
+    Intervals are those of three seeds or more.
+
+    Args:
+        axes: where to draw.
+        rows: of one gate, from :func:`~inertia_utils.frames.gates`.
+        control: of the other; rates and seeds that only one of them has are left out.
+        label: name of the gate, which also gives the look.
+        band: draw the intervals.
+    """
+    both = rows.merge(control, on=["rate", "seed"], suffixes=("", " of control"))
+    gaps = 100 * (both["accuracy"] - both["accuracy of control"])
+    found = {rate: interval(values) for rate, values in gaps.groupby(both["rate"])}
+    rates = [100 * rate for rate in found]
+    axes.plot(rates, [gap.mean for gap in found.values()], markersize=4, label=label, **look(label))
+    if band:
+        low, high = zip(
+            *((gap.mean - (gap.half_width or 0), gap.mean + (gap.half_width or 0)) for gap in found.values()),
+            strict=True,
+        )
+        axes.fill_between(rates, low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)
+
+
 def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
     """Accuracy by kind of gate and rate, with friction beside random; one panel for each thing that is skipped.
 

@@ -243,7 +243,8 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         for name, (control, gap) in controls.items():
             if not control.empty:
                 apart = told_apart(paired_difference(seeds_of(ours), seeds_of(control)))
-                row[f"against {name}"] = f"{apart} it ({gap(ours, control)}, which takes {_share(control, opened)})"
+                row[f"against {name}"] = f"{apart} it ({gap(ours, control)})"
+                row[f"MACs of {name}"] = _share(control, opened)
         rows.append(row | {"minus open": _difference(ours, opened)})
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate"]).fillna("")
 

@@ -35,7 +35,7 @@ def gates(results: Iterable[Result]) -> pd.DataFrame:
     rows = []
     for result in results:
         run = result.run
-        identity = {name: getattr(run, name) for name in ("friction", "reduction", "skip", "seed")} | {
+        identity = {name: getattr(run, name) for name in ("friction", "reduction", "skip", "choice", "seed")} | {
             "arm": run.parent.arm.name,
             "merge": run.merge or run.parent.arm.merge,
             "layers": ", ".join(run.layers) or "all",

@@ -86,6 +86,8 @@ MEASURES = (
     "entropy",
     "squared_sum",
     "range of mean",
+    "range, by image",
+    "range, shuffled",
 )
 #: Kinds of arms, for figures that show too many arms to tell each from the others.
 KINDS = ("dense", "inertial", "separable", "inertial, more cores", "dense, equal MACs", "gated", "inertial, stacked")

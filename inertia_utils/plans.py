@@ -159,6 +159,8 @@ def friction(size: Profile) -> Plan:
         "small": ranked(size, small),
         # Where the core is one pixel, measuring every channel is a good part of the work.
         "small_before": [gated(size, parent, "range", reduction="before") for parent in small],
+        # Without a gate, at three quarters of the MACs.
+        "narrow": [converged(size, FEWER_CHANNELS, seed=seed) for seed in range(size.small_core_seeds)],
         "unpooled": [gated(size, parent, name) for parent in flat for name in controlled],
     }
 

@@ -70,8 +70,10 @@ def test_friction_benchmark_times_every_measure_that_has_a_time_of_its_own():
     timed = {(row["friction"], row["reduction"]) for row in record["rows"]}
     assert timed == set(friction.timed()) and ("oracle", "after") not in timed and ("jsd", "before") not in timed
     assert all(row["milliseconds"] > 0 and row["share_of_layer_time"] > 0 for row in record["rows"])
-    macs = {(row["friction"], row["reduction"]): row["share_of_layer_macs"] for row in record["rows"]}
-    assert macs["range", "before"] < macs["range", "after"] and macs["random", "after"] == 0
+    macs = {(row["layer"], row["friction"], row["reduction"]): row["share_of_layer_macs"] for row in record["rows"]}
+    for layer in ("(5, 2)", "(3, 2)"):
+        assert macs[layer, "range", "before"] < macs[layer, "range", "after"] and macs[layer, "random", "after"] == 0
+    assert macs["(3, 2)", "range", "after"] > macs["(5, 2)", "range", "after"]
 
 
 def run(name, output, *more):

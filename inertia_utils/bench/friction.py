@@ -1,6 +1,7 @@
 """Milliseconds of every friction measure, channels reduced before and after it, beside the layer that it serves.
 
-The layer is (5, 2) with 64 filters and its gate open; each measure sees the layer's own input and padding.
+The layers are (5, 2) and (3, 2) with 64 filters and their gates open; each measure sees the layer's own input and
+padding.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from .timing import interleave, machine, ratio
 LAYER = "layer, gate open"
 #: Shapes of the input: the second layer of FashionNet, and a layer of 64 channels.
 SHAPES = {"32 channels, 14×14": (64, 32, 14, 14), "64 channels, 28×28": (64, 64, 28, 28)}
+#: Windows and margins of the layers.
+LAYERS = ((5, 2), (3, 2))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,13 +46,14 @@ def measure(rounds: int, shapes: dict[str, tuple[int, ...]] | None = None) -> di
         rounds: counted rounds.
         shapes: name → input shape (N, C, H, W); by default :data:`SHAPES`.
     """
-    rows = [row for name, shape in (shapes or SHAPES).items() for row in _at(name, shape, rounds)]
-    return {"layer": "(5, 2), 64 filters, float32, channels last", "rounds": rounds, "machine": machine(), "rows": rows}
+    places = [(name, shape, d, k) for name, shape in (shapes or SHAPES).items() for d, k in LAYERS]
+    rows = [row for place in places for row in _at(*place, rounds)]
+    return {"layers": "64 filters, float32, channels last", "rounds": rounds, "machine": machine(), "rows": rows}
 
 
-def _at(name: str, shape: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:
+def _at(name: str, shape: tuple[int, ...], d: int, k: int, rounds: int) -> list[dict[str, Any]]:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
-    layer = InertialConv2d(shape[1], 64, 5, 2, padding="same").eval().to(memory_format=torch.channels_last)
+    layer = InertialConv2d(shape[1], 64, d, k, padding="same").eval().to(memory_format=torch.channels_last)
     arms: dict[str, Callable[[], object]] = {LAYER: lambda: layer(x)}
     for friction, reduction in timed():
         arms[f"{friction}/{reduction}"] = lambda f=friction, r=reduction: friction_map(MEASURES[f], layer.windows(x), r)
@@ -58,10 +62,11 @@ def _at(name: str, shape: tuple[int, ...], rounds: int) -> list[dict[str, Any]]:
     rows = []
     for friction, reduction in timed():
         timing = timings[f"{friction}/{reduction}"]
-        macs = friction_macs(MEASURES[friction], 5, 3, shape[1], reduction) * shape[0] * shape[2] * shape[3]
+        macs = friction_macs(MEASURES[friction], d, d - k, shape[1], reduction) * shape[0] * shape[2] * shape[3]
         rows.append(
             {
                 "shape": name,
+                "layer": f"({d}, {k})",
                 "friction": friction,
                 "reduction": reduction,
                 "milliseconds": 1000 * timing.median,
