@@ -11,7 +11,7 @@ from .arms import Arm
 from .equal_macs import random_of_equal_macs
 from .frames import by_seed, main_rates, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
-from .stats import Comparison, Interval, compare, crossed_interval, holm, interval
+from .stats import MARGIN, Comparison, Interval, compare, crossed_interval, holm, interval
 
 #: How far open fractions of a layer may be apart to be called equal.
 EQUAL_RATES = 0.03
@@ -207,6 +207,24 @@ def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
             "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked")
+
+
+def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
+    """The lowest rate from which on a gate loses no more than the margin to the network with all positions open.
+
+    At this rate and at all higher ones the interval of the difference lies above −0.3 points; 1 if at none below.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`, the rate 1 among its rates.
+        friction: the measure that it is gated by.
+    """
+    kept = {rate: seeds_of(rows) for rate, rows in table[table["friction"] == friction].groupby("rate")}
+    lowest = 1.0
+    for rate in sorted(kept, reverse=True):
+        if rate < 1 and not paired_difference(kept[rate], kept[1.0]).low > -100 * MARGIN:
+            break
+        lowest = rate
+    return float(lowest)
 
 
 def _dearest(table: pd.DataFrame) -> float:

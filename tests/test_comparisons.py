@@ -11,6 +11,7 @@ from inertia_utils.comparisons import (
     differences,
     equally_open,
     in_points,
+    lowest_rate_within,
     over_images,
     p_text,
     paired_difference,
@@ -258,3 +259,15 @@ def test_networks_are_equally_open_if_every_layer_is():
         pd.DataFrame([gated("range", 0.5, 0, 0.9, *opened)]) for opened in ((0.5, 0.4), (0.52, 0.38), (0.45, 0.45))
     )
     assert equally_open(known, close) and not equally_open(known, other)
+
+
+def test_the_lowest_rate_counts_only_if_all_higher_ones_keep_within_the_margin():
+    losses = {0.2: 0.0, 0.4: -0.05, 0.6: 0.0, 0.8: -0.001, 1.0: 0.0}
+    rows = [
+        gated("range", rate, seed, 0.9 + loss + seed / 1e4, rate) for rate, loss in losses.items() for seed in range(3)
+    ]
+    table = pd.DataFrame(rows)
+    assert lowest_rate_within(table, "range") == 0.6
+    assert lowest_rate_within(table[table["rate"].isin([0.4, 1.0])], "range") == 1.0
+    single = table[table["seed"] == 0]
+    assert lowest_rate_within(single, "range") == 1.0, "one seed has no interval"
