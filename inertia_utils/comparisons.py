@@ -217,8 +217,13 @@ def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
     Args:
         table: of one network, from :func:`~inertia_utils.frames.gates`, the rate 1 among its rates.
         friction: the measure that it is gated by.
+
+    Raises:
+        ValueError: the table has no network that this measure opens all of.
     """
     kept = {rate: seeds_of(rows) for rate, rows in table[table["friction"] == friction].groupby("rate")}
+    if 1.0 not in kept:
+        raise ValueError(f"friction: no row of {friction!r} at rate 1; it has {', '.join(table['friction'].unique())}")
     lowest = 1.0
     for rate in sorted(kept, reverse=True):
         if rate < 1 and not paired_difference(kept[rate], kept[1.0]).low > -100 * MARGIN:

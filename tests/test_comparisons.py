@@ -271,3 +271,5 @@ def test_the_lowest_rate_counts_only_if_all_higher_ones_keep_within_the_margin()
     assert lowest_rate_within(table[table["rate"].isin([0.4, 1.0])], "range") == 1.0
     single = table[table["seed"] == 0]
     assert lowest_rate_within(single, "range") == 1.0, "one seed has no interval"
+    with pytest.raises(ValueError, match=r"^friction: no row of 'jsd' at rate 1; it has range"):
+        lowest_rate_within(table, "jsd")
