@@ -141,6 +141,13 @@ def friction(size: Profile) -> Plan:
             for parent in parents[: size.grid_seeds]
             for choice in ("image", "shuffled")
         ],
+        # The other measures with equal shares, at every other rate.
+        "measures_by_image": [
+            gated(size, parent, name, choice="image", rates=size.gate_rates[1::2])
+            for parent in parents[: size.grid_seeds]
+            for name in ranking_measures()
+            if name not in ("range", "random")
+        ],
         # Three seeds had been seen when the others were planned.
         "small_images": [
             run
