@@ -85,7 +85,10 @@ def test_argparse_names_the_choices(results, capsys, arguments):
     assert "usage: python -m inertia_utils" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["", "run", "status", "notebooks", "data"])
+BENCHMARKS = [f"bench {name}" for name in ("", "layer", "model", "gate", "friction", "masks", "train")]
+
+
+@pytest.mark.parametrize("command", ["", "run", "status", "notebooks", "data", *BENCHMARKS])
 def test_help(capsys, command):
     with pytest.raises(SystemExit) as stop:
         call(*command.split(), "--help")
