@@ -68,6 +68,10 @@ ARMS = tuple(
             *(f"inertial (5, 2), gate threshold 1{skip}" for skip in ("", ", skip core")),
             "inertial (3, 2), gate rate 0.25, reduction before",
             "inertial (3, 2), 23 channels",
+            *(f"inertial (5, 2), gate image 0.25{random}" for random in _RANDOM),
+            "dense 3×3, 6 channels",
+            "separable 3×3, 40 channels, dense first layer",
+            "inertial (3, 2), gate image 0.25, reduction before",
         )
     )
 )
