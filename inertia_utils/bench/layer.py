@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line of the benchmark."""
     parser.add_argument("--shapes", nargs="+", default=["64x64@28"], help=f"of {', '.join(SHAPES)}, or 'all'")
     parser.add_argument("--batches", nargs="+", type=int, default=[64], help="images per call (default: 64)")
-    parser.add_argument("--arms", nargs="+", default=["all"], help=f"of {', '.join(ARMS).replace('%', '%%')}; default: all")
+    parser.add_argument(
+        "--arms", nargs="+", default=["all"], help=f"of {', '.join(ARMS).replace('%', '%%')}; default: all"
+    )
     parser.add_argument("--rounds", type=int, default=9, help="counted rounds (default: 9)")
     parser.add_argument("--calls", type=int, default=3, help="timed calls per arm and round (default: 3)")
     parser.add_argument("--compile", action="store_true", help="pass every arm through torch.compile")
