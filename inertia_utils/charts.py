@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil
 from statistics import fmean
 
@@ -18,7 +18,7 @@ from .comparisons import Pair, differences
 from .figures import WIDTH
 from .frames import by_seed, frontier
 from .looks import kind, look, symbol
-from .stats import MARGIN, interval
+from .stats import MARGIN, Interval, interval
 
 #: Letters of a name with which a legend still has room for three columns.
 LONGEST_OF_THREE = 34
@@ -150,11 +150,7 @@ def gap_curve(axes: Axes, rows: pd.DataFrame, control: pd.DataFrame, label: str,
     rates = [100 * rate for rate in found]
     axes.plot(rates, [gap.mean for gap in found.values()], markersize=4, label=label, **look(label))
     if band:
-        low, high = zip(
-            *((gap.mean - (gap.half_width or 0), gap.mean + (gap.half_width or 0)) for gap in found.values()),
-            strict=True,
-        )
-        axes.fill_between(rates, low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)
+        _band(axes, rates, found.values(), label)
 
 
 def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
@@ -221,6 +217,10 @@ def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, column: str = "open_f
     means = 100 * rows.groupby("rate")[[column, "accuracy"]].mean()
     axes.plot(means[column], means["accuracy"], markersize=4, label=label, **look(label))
     axes.scatter(100 * rows[column], 100 * rows["accuracy"], s=6, alpha=0.4, **symbol(label))
-    spread = [interval(100 * seeds).half_width or 0.0 for _, seeds in rows.groupby("rate")["accuracy"]]
-    low, high = means["accuracy"] - spread, means["accuracy"] + spread
-    axes.fill_between(means[column], low, high, color=symbol(label)["color"], alpha=0.12, linewidth=0)
+    _band(axes, means[column], [interval(100 * seeds) for _, seeds in rows.groupby("rate")["accuracy"]], label)
+
+
+def _band(axes: Axes, places: Iterable[float], intervals: Iterable[Interval], label: str) -> None:
+    """The intervals as a band in the colour of a label, without width where there are fewer than three seeds."""
+    ends = [(found.mean - (found.half_width or 0.0), found.mean + (found.half_width or 0.0)) for found in intervals]
+    axes.fill_between(places, *zip(*ends, strict=True), color=symbol(label)["color"], alpha=0.12, linewidth=0)

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from .arms import Arm
 from .cost import Meter
 from .friction import MEASURES
-from .gate import Always, PerImage, Threshold, quantile
+from .gate import Always, Gate, PerImage, Threshold, quantile
 from .layer import InertialConv2d
+from .registry import Registry
 from .runs import Context, Outcome, Run
 from .shuffled import Shuffled
 from .train import Images, accuracy, thresholds
@@ -28,7 +29,9 @@ from .train_run import TrainRun
 CALIBRATION_IMAGES = 500
 #: How positions are chosen at a rate: by one threshold for all images; by rank within each image; or as many of each
 #: image as the threshold opens, at random.
-CHOICES = {"threshold": Threshold, "image": PerImage, "shuffled": Shuffled}
+CHOICES: Registry[type[Gate]] = Registry("choice")
+for _name, _gate in (("threshold", Threshold), ("image", PerImage), ("shuffled", Shuffled)):
+    CHOICES.register(_name)(_gate)
 #: Held-out images on which friction is compared with what closing loses.
 AGREEMENT_IMAGES = 100
 
@@ -66,8 +69,7 @@ class GateRun(Run, kind="gate"):
     def __post_init__(self) -> None:
         check_open(self.parent)
         MEASURES[self.friction]
-        if self.choice not in CHOICES:
-            raise ValueError(f"choice: unknown name {self.choice!r}; known: {', '.join(CHOICES)}")
+        CHOICES[self.choice]
         if not all(0 <= rate <= 1 for rate in self.rates):
             raise ValueError(f"rates: expected fractions from 0 to 1, got {self.rates}")
 

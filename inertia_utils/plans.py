@@ -167,7 +167,7 @@ def friction(size: Profile) -> Plan:
         # Where the core is one pixel, measuring every channel is a good part of the work.
         "small_before": [gated(size, parent, "range", reduction="before") for parent in small],
         # Without a gate, at three quarters of the MACs.
-        "narrow": [converged(size, FEWER_CHANNELS, seed=seed) for seed in range(size.small_core_seeds)],
+        "narrow": small_core_trainings(size, FEWER_CHANNELS),
         "unpooled": [gated(size, parent, name) for parent in flat for name in controlled],
     }
 
@@ -197,17 +197,15 @@ def gate(size: Profile) -> Plan:
             for arm in [*small_core_gates(size, ("detail",)), widened(inertial(3, 2))]
         ],
         # Measured on the mean of the channels, friction takes next to nothing; the random gate is that of "small".
-        "small_before": [
-            converged(size, inertial(3, 2, gate="rate", rate=min(size.trained_rates), reduction="before"), seed=seed)
-            for seed in range(size.small_core_seeds)
-        ],
+        "small_before": small_core_trainings(
+            size, inertial(3, 2, gate="rate", rate=min(size.trained_rates), reduction="before")
+        ),
         # Each image its own quarter, which is what gating after training gained from at low rates.
-        "small_image": [
-            converged(size, inertial(3, 2, gate="image", rate=min(size.trained_rates), reduction="before"), seed=seed)
-            for seed in range(size.small_core_seeds)
-        ],
+        "small_image": small_core_trainings(
+            size, inertial(3, 2, gate="image", rate=min(size.trained_rates), reduction="before")
+        ),
         # Without a gate, the same MACs.
-        "small_narrow": [converged(size, FEWER_CHANNELS, seed=seed) for seed in range(size.small_core_seeds)],
+        "small_narrow": small_core_trainings(size, FEWER_CHANNELS),
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],
         "unpooled": [
             converged(size, arm, seed=seed, pool=False)
@@ -395,6 +393,11 @@ def small_core_gates(size: Profile, skips: Iterable[str]) -> list[Arm]:
     """(3, 2), whose core lacks what only its periphery can add: open, its core alone, and the deciding gates."""
     gates = [replace(gate, kernel_size=3) for gate in deciding_gates(size) if gate.skip in skips]
     return [inertial(3, 2), dense(1), *gates]
+
+
+def small_core_trainings(size: Profile, arm: Arm) -> list[Run]:
+    """One arm beside (3, 2) with a gate, with as many seeds as that has."""
+    return [converged(size, arm, seed=seed) for seed in range(size.small_core_seeds)]
 
 
 def tuned_gates(size: Profile) -> list[Arm]:

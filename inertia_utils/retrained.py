@@ -25,7 +25,7 @@ def open_differences(results: Iterable[Result], store: Store) -> dict[Run, float
         if not isinstance(result.run, GateRun) or result.run.parent in differences:
             continue
         opened = [record["accuracy"] for record in result.history if record["rate"] == 1]
-        trained = store.load(result.run.parent)
-        if opened and trained and trained.metrics["test_images"] == result.metrics["test_images"]:
+        trained = store.load(result.run.parent) if opened else None
+        if trained and trained.metrics["test_images"] == result.metrics["test_images"]:
             differences[result.run.parent] = 100 * (opened[0] - trained.metrics["accuracy"])
     return differences
