@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from .gate import TEMPERATURE, Gate, Learned
+from .gate import TEMPERATURE, Gate, Learned, Sampled
 from .layer import InertialConv2d
 
 CONVOLUTIONS = ("dense", "inertial", "separable")
 #: Gates that are told which fraction to open.
-RATED = ("rate", "anneal", "cell", "image", "learned")
+RATED = ("rate", "anneal", "cell", "image", "sampled", "learned")
+#: Gates that have a temperature.
+TEMPERED = {"learned": Learned, "sampled": Sampled}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Arm:
         hidden: output channels of the first convolution; other than 32 for arms widened to a given number of MACs.
         dense_first: keep the network's first convolution dense, whatever the arm.
         open_first: keep the gate of the network's first convolution open, whatever the arm's gate.
-        temperature: where that of a learned gate starts.
+        temperature: where that of a learned gate starts, or that of a sampled gate's draws.
         step_factor: how much longer the steps of kernels are than the recipe says; 0 for what
             :mod:`~inertia_utils.steps` derives for factorised kernels, and 1 for dense ones.
         reapply: and all that follows: as in :class:`~inertia_utils.layer.InertialConv2d`.
@@ -127,8 +129,8 @@ class Arm:
     def _gate(self, first: bool) -> str | Gate:
         if first and self.open_first:
             return "always"
-        if self.gate == "learned":
-            return Learned(self.rate, self.threshold, temperature=self.temperature)
+        if self.gate in TEMPERED:
+            return TEMPERED[self.gate](self.rate, self.threshold, temperature=self.temperature)
         return self.gate
 
 

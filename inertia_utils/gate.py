@@ -15,7 +15,7 @@ from .registry import Registry
 GATES: Registry[Callable[..., Gate]] = Registry("gate")
 #: What NaN and infinite frictions count as in a soft decision, in units of the mean friction.
 UNJUDGED = 1e4
-#: Where the temperature of a learned gate starts, in units of the mean friction.
+#: The temperature that a learned gate starts at, in units of the mean friction, and that a sampled gate draws at.
 TEMPERATURE = 0.1
 
 
@@ -240,6 +240,33 @@ class PerImage(Gate):
         return f"rate={self.rate:g}"
 
 
+@GATES.register("sampled")
+class Sampled(PerImage):
+    """As :class:`PerImage`, but in training the open positions are drawn: high friction makes open likely, not certain.
+
+    The round(ρ·P) positions of an image are drawn without replacement, with odds f^(1/T): those where f/e^T is highest,
+    with e exponentially distributed for every position (Gumbel-top-k; Kool et al., Stochastic Beams and Where to Find
+    Them, ICML 2019).  T → 0 is :class:`PerImage`, T → ∞ the random gate.  In evaluation nothing is drawn.
+
+    Raises:
+        ValueError: ρ is outside [0, 1], or T is not positive.
+    """
+
+    def __init__(self, rate: float, threshold: float, temperature: float = TEMPERATURE) -> None:
+        super().__init__(rate, threshold)
+        self.temperature = checked_temperature(temperature)
+
+    def forward(self, friction: Tensor) -> Tensor:
+        """1 at the drawn positions in training, at the top ρ of every image in evaluation."""
+        if self.training:
+            friction = friction.detach() / torch.empty_like(friction).exponential_() ** self.temperature
+        return super().forward(friction)
+
+    def extra_repr(self) -> str:
+        """The rate and the temperature of the draws."""
+        return f"rate={self.rate:g}, temperature={self.temperature:g}"
+
+
 @GATES.register("learned")
 class Learned(Gate):
     """τ and a temperature learned by gradient: hard forward, sigmoid backward, and a budget loss toward ρ.
@@ -257,10 +284,8 @@ class Learned(Gate):
         super().__init__()
         self.rate = checked_rate(rate)
         self.budget_weight = budget_weight
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"temperature: {temperature!r} is not a positive number")
         self.threshold = nn.Parameter(torch.tensor(0.0))
-        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(checked_temperature(temperature))))
         self.register_buffer("scale", torch.tensor(0.0))
         self._fraction: Tensor | None = None
 
@@ -314,6 +339,17 @@ def checked_rate(rate: float) -> float:
     if not 0 <= rate <= 1:
         raise ValueError(f"rate: {rate!r} is not a fraction of positions; give a number from 0 to 1")
     return float(rate)
+
+
+def checked_temperature(temperature: float) -> float:
+    """The temperature, if it is positive and finite.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature: {temperature!r} is not a positive number")
+    return float(temperature)
 
 
 def checked_threshold(threshold: float) -> float:

@@ -63,8 +63,9 @@ class InertialConv2d(nn.Module):
         friction: a name from :data:`~inertia_utils.friction.MEASURES` or a callable of its protocol.
         reduction: average channels ``"after"`` the window pass of the measure, or ``"before"`` it (cheaper).
         gate: ``"always"``, ``"never"``, ``"threshold"``, ``"rate"``, ``"anneal"``, ``"cell"``, ``"image"``,
-            ``"learned"`` or a :class:`~inertia_utils.gate.Gate`.
-        rate: ρ, the fraction that the gates ``"rate"``, ``"anneal"``, ``"cell"``, ``"image"`` and ``"learned"`` open.
+            ``"sampled"``, ``"learned"`` or a :class:`~inertia_utils.gate.Gate`.
+        rate: ρ, the fraction that the gates ``"rate"``, ``"anneal"``, ``"cell"``, ``"image"``, ``"sampled"`` and
+            ``"learned"`` open.
         threshold: τ of the gate ``"threshold"``.
         skip: what a closed gate saves: the ``"detail"`` T − γ·c, or the ``"core"`` itself in three of four positions.
         init: a name from :data:`~inertia_utils.initialise.INITIALISATIONS`.

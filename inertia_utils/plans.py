@@ -179,6 +179,7 @@ def gate(size: Profile) -> Plan:
     # A primary arm, so that all its networks are there.
     primary = [converged(size, inertial(5, 2), seed=seed) for seed in range(size.seeds)]
     open_gate = primary[: size.grid_seeds]
+    by_mean = inertial(3, 2, rate=min(size.trained_rates), reduction="before")
     return {
         "open": open_gate,
         # What the MACs of a gated network would also buy.
@@ -197,13 +198,16 @@ def gate(size: Profile) -> Plan:
             for arm in [*small_core_gates(size, ("detail",)), widened(inertial(3, 2))]
         ],
         # Measured on the mean of the channels, friction takes next to nothing; the random gate is that of "small".
-        "small_before": small_core_trainings(
-            size, inertial(3, 2, gate="rate", rate=min(size.trained_rates), reduction="before")
-        ),
+        "small_before": small_core_trainings(size, replace(by_mean, gate="rate")),
         # Each image its own quarter, which is what gating after training gained from at low rates.
-        "small_image": small_core_trainings(
-            size, inertial(3, 2, gate="image", rate=min(size.trained_rates), reduction="before")
-        ),
+        "small_image": small_core_trainings(size, replace(by_mean, gate="image")),
+        # Between a gate that follows friction strictly and the random one.  A pilot on the hold-out, seed 0, had shown
+        # that it may help; its three temperatures are all here.
+        "small_sampled": [
+            converged(size, replace(by_mean, gate="sampled", temperature=value), seed=seed)
+            for seed in seeds
+            for value in size.draw_temperatures
+        ],
         # Without a gate, the same MACs.
         "small_narrow": small_core_trainings(size, FEWER_CHANNELS),
         "fine_tuned": [FineTuneRun(parent, arm) for parent in open_gate for arm in tuned_gates(size)],

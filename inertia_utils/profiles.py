@@ -36,6 +36,7 @@ class Profile:
         gate_test_images: test images read per fraction, 0 for all.
         trained_rates: fractions of positions that networks are trained with.
         temperatures: of learned gates, beside the usual one.
+        draw_temperatures: of gates that draw their positions in training.
         unpooled_skips: what closed gates skip in the network without pooling.
         merges: merges whose open form is trained.
     """
@@ -60,6 +61,7 @@ class Profile:
     gate_test_images: int
     trained_rates: tuple[float, ...]
     temperatures: tuple[float, ...]
+    draw_temperatures: tuple[float, ...]
     unpooled_skips: tuple[str, ...]
     merges: tuple[str, ...]
 

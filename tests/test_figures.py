@@ -85,7 +85,7 @@ def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
 
 
 #: Groups of runs that are in no figure with other arms.
-TABLES = ("steps", "mending", "small_image")
+TABLES = ("steps", "mending", "small_image", "small_sampled")
 
 
 # The final figures are a selection of the others' and show kinds where there are too many arms.

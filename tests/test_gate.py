@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from inertia_utils import InertialConv2d
 from inertia_utils.blocks import blocks_reached
 from inertia_utils.friction import friction_map
-from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, PerImage, Rate, Threshold
+from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, PerImage, Rate, Sampled, Threshold
 from inertia_utils.shuffled import Shuffled
 
 NAN, INF = float("nan"), float("inf")
@@ -266,7 +266,7 @@ def test_threshold_nan_is_refused(gate):
 def test_unknown_gate_lists_the_known_ones():
     with pytest.raises(
         ValueError,
-        match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, cell, image, learned",
+        match="gate: unknown name 'ajar'; known: always, never, threshold, rate, anneal, cell, image, sampled, learned",
     ):
         InertialConv2d(1, 1, 3, 1, gate="ajar")
     for gate in (None, 3):
@@ -292,7 +292,7 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., 1:, :], always(x)[..., 1:, :])
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
-    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "image", "learned"}
+    assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "image", "sampled", "learned"}
 
 
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
@@ -348,8 +348,9 @@ def test_a_layer_with_cells_opens_its_rate_and_equals_its_reference():
 def test_the_temperature_is_where_the_learned_gate_starts():
     assert Learned(0.5, 0.0, temperature=0.3).log_temperature.exp().item() == pytest.approx(0.3)
     for temperature in (0.0, -1.0, NAN, INF):
-        with pytest.raises(ValueError, match=r"temperature: .* is not a positive number"):
-            Learned(0.5, 0.0, temperature=temperature)
+        for gate in (Learned, Sampled):
+            with pytest.raises(ValueError, match=r"temperature: .* is not a positive number"):
+                gate(0.5, 0.0, temperature=temperature)
 
 
 def test_a_block_is_reached_by_one_open_position():
@@ -373,9 +374,32 @@ def test_every_image_opens_its_own_highest_frictions(seed, rate, height, width, 
     assert torch.equal(opened[:1], gate(friction[:1]))
 
 
+@given(SEEDS, st.floats(0, 1), st.floats(0.05, 20))
+def test_a_sampled_gate_keeps_every_image_its_share_and_evaluates_like_one_that_draws_nothing(seed, rate, temperature):
+    friction = frictions(seed, 3 * 40).view(3, 1, 5, 8)
+    gate = Sampled(rate, 0.0, temperature=temperature)
+    torch.manual_seed(seed)
+    opened = gate(friction)
+    assert opened.flatten(1).sum(1).eq(round(rate * 40)).all()
+    torch.manual_seed(seed)
+    assert torch.equal(opened, gate(friction))
+    assert torch.equal(gate.eval()(friction), PerImage(rate, 0.0)(friction))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_one_position_is_drawn_with_odds_of_its_friction_to_one_over_the_temperature(temperature):
+    friction = torch.tensor([1.0, 2.0, 4.0, 0.0]).view(1, 1, 2, 2)
+    torch.manual_seed(0)
+    times = Sampled(0.25, 0.0, temperature=temperature)(friction.expand(20000, 1, 2, 2)).mean(0).flatten()
+    odds = friction.flatten() ** (1 / temperature)
+    torch.testing.assert_close(times, odds / odds.sum(), atol=0.015, rtol=0)
+    assert times[3] == 0
+
+
 def test_what_cannot_be_judged_opens_first_in_its_image():
     friction = torch.tensor([[0.1, 5.0, float("nan"), INF]]).view(1, 1, 2, 2)
-    assert PerImage(0.5, 0.0)(friction).flatten().tolist() == [0, 0, 1, 1]
+    for gate in (PerImage(0.5, 0.0), Sampled(0.5, 0.0)):
+        assert gate(friction).flatten().tolist() == [0, 0, 1, 1]
     assert PerImage(0.5, 0.0)(torch.empty(0, 1, 4, 4)).shape == (0, 1, 4, 4)
 
 
