@@ -244,9 +244,10 @@ class PerImage(Gate):
 class Sampled(PerImage):
     """As :class:`PerImage`, but in training the open positions are drawn: high friction makes open likely, not certain.
 
-    The round(ρ·P) positions of an image are drawn without replacement, with odds f^(1/T): those where f/e^T is highest,
-    with e exponentially distributed for every position (Gumbel-top-k; Kool et al., Stochastic Beams and Where to Find
-    Them, ICML 2019).  T → 0 is :class:`PerImage`, T → ∞ the random gate.  In evaluation nothing is drawn.
+    The round(ρ·P) positions of an image are drawn without replacement, with odds f^(1/T): those where log f − T·log e
+    is highest, with e exponentially distributed for every position (Gumbel-top-k; Kool et al., Stochastic Beams and
+    Where to Find Them, ICML 2019).  T → 0 is :class:`PerImage`; with T → ∞ all that have any friction are drawn alike.
+    In evaluation nothing is drawn.
 
     Raises:
         ValueError: ρ is outside [0, 1], or T is not positive.
@@ -259,7 +260,8 @@ class Sampled(PerImage):
     def forward(self, friction: Tensor) -> Tensor:
         """1 at the drawn positions in training, at the top ρ of every image in evaluation."""
         if self.training:
-            friction = friction.detach() / torch.empty_like(friction).exponential_() ** self.temperature
+            noise = torch.empty_like(friction).exponential_().log()
+            friction = friction.detach().log() - self.temperature * noise
         return super().forward(friction)
 
     def extra_repr(self) -> str:

@@ -201,8 +201,8 @@ def gate(size: Profile) -> Plan:
         "small_before": small_core_trainings(size, replace(by_mean, gate="rate")),
         # Each image its own quarter, which is what gating after training gained from at low rates.
         "small_image": small_core_trainings(size, replace(by_mean, gate="image")),
-        # Between a gate that follows friction strictly and the random one.  A pilot on the hold-out, seed 0, had shown
-        # that it may help; its three temperatures are all here.
+        # From nearly strict to nearly random in training, by friction in evaluation.  Planned after a pilot on the
+        # hold-out, seed 0, had shown that it may help.
         "small_sampled": [
             converged(size, replace(by_mean, gate="sampled", temperature=value), seed=seed)
             for seed in seeds
