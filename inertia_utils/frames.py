@@ -52,7 +52,8 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
     ``gate`` says all that tells two gates of one rate apart: its kind, temperature and reduction of channels where they
     are other than usual, and whether the first layer stays open; ``closed`` is that of the gate in its place that never
     opens.  ``open_fraction`` is the mean of the layers' measured ones, which have columns of their own as well;
-    ``friction`` is empty for gates that do not look at it, and ``holdout_accuracy`` is that of the last epoch.
+    ``friction`` is empty for gates that do not look at it; ``holdout_accuracy`` and ``loss``, on training images, are
+    those of the last epoch.
 
     Args:
         results: of training runs with inertial arms.
@@ -76,6 +77,7 @@ def trained_gates(results: Iterable[Result], way: str = "") -> pd.DataFrame:
                 "seed": result.run.seed,
                 "accuracy": metrics["accuracy"],
                 "holdout_accuracy": result.history[-1]["holdout_accuracy"],
+                "loss": result.history[-1]["loss"],
                 "conv_macs": metrics["conv_macs"],
                 **{name: value for name, value in metrics.items() if name.startswith("open_fraction/")},
             }

@@ -13,7 +13,10 @@ from inertia_utils.train_run import TrainRun
 
 def result(arm, seed=0, accuracy=0.9, **metrics):
     return Result(
-        TrainRun(arm, seed=seed), {"accuracy": accuracy, "conv_macs": 100.0, **metrics}, [{"holdout_accuracy": 0.8}], {}
+        TrainRun(arm, seed=seed),
+        {"accuracy": accuracy, "conv_macs": 100.0, **metrics},
+        [{"holdout_accuracy": 0.8, "loss": 0.3}],
+        {},
     )
 
 
@@ -32,6 +35,7 @@ def test_a_trained_gate_shows_what_its_layers_opened():
         "seed": 3,
         "accuracy": 0.9,
         "holdout_accuracy": 0.8,
+        "loss": 0.3,
         "conv_macs": 100.0,
         "open_fraction/conv1": 0.2,
         "open_fraction/conv2": 0.4,
