@@ -25,10 +25,12 @@ class Gate(nn.Module):
     Attributes:
         constant: 1 or 0 for a gate that never looks at friction, else None.
         comparisons: that one decision takes, on average.
+        differentiable: whether decisions have a gradient in friction, which is computed without one where they do not.
     """
 
     constant: float | None = None
     comparisons: float = 1.0
+    differentiable: bool = True
 
     def forward(self, friction: Tensor) -> Tensor:
         """g for every position, shape as ``friction`` (N, 1, H, W)."""
@@ -87,6 +89,8 @@ class Threshold(Gate):
         ValueError: τ is not a number.
     """
 
+    differentiable = False
+
     def __init__(self, rate: float, threshold: float) -> None:
         super().__init__()
         self.register_buffer("threshold", torch.tensor(checked_threshold(threshold)))
@@ -116,6 +120,7 @@ class Rate(Gate):
         ValueError: ρ is outside [0, 1].
     """
 
+    differentiable = False
     momentum = 0.05
 
     def __init__(self, rate: float, threshold: float) -> None:
@@ -220,6 +225,7 @@ class PerImage(Gate):
         ValueError: ρ is outside [0, 1].
     """
 
+    differentiable = False
     #: To select a median takes about 3.4 comparisons per value (Hoare's Find; Knuth, Mathematical Analysis of
     #: Algorithms, 1971), other ranks fewer; one more compares the value with what was selected.
     comparisons = 4.4

@@ -362,7 +362,8 @@ class InertialConv2d(nn.Module):
         # Only the oracle may see the detail; every other measure decides before any detail exists.
         if self.friction.needs_detail:
             window = replace(window, detail=detail())
-        return friction_map(self.friction, window, self.reduction)
+        with torch.set_grad_enabled(self.gate.differentiable and torch.is_grad_enabled()):
+            return friction_map(self.friction, window, self.reduction)
 
     def _gate(self, window: Window, detail: Callable[[], Tensor]) -> Tensor | float:
         if self.gate.constant is not None:

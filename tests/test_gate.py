@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from inertia_utils import InertialConv2d
+from inertia_utils.arms import RATED
 from inertia_utils.blocks import blocks_reached
-from inertia_utils.friction import friction_map
+from inertia_utils.friction import costs, friction_map
 from inertia_utils.gate import GATES, Always, Cell, Gate, Learned, Never, PerImage, Rate, Sampled, Threshold
 from inertia_utils.shuffled import Shuffled
 
@@ -293,6 +294,23 @@ def test_a_gate_of_ones_own():
     torch.testing.assert_close(layer(x)[..., :1, :], never(x)[..., :1, :])
     assert layer.open_fraction.item() == pytest.approx(13 / 14)
     assert set(GATES) == {"always", "never", "threshold", "rate", "anneal", "cell", "image", "sampled", "learned"}
+
+
+@pytest.mark.parametrize(("gate", "wants_gradient"), [(name, name == "learned") for name in ("threshold", *RATED)])
+def test_only_a_gate_with_a_gradient_records_friction(gate, wants_gradient):
+    seen = []
+
+    @costs(lambda d, r: 0)
+    def brightness(window):
+        friction = window.mean()
+        seen.append(friction.requires_grad)
+        return friction
+
+    layer = InertialConv2d(2, 4, 3, 2, gate=gate, rate=0.4, friction=brightness)
+    x = images().requires_grad_()
+    layer(x).sum().backward()
+    assert seen == [wants_gradient]
+    assert x.grad.isfinite().all()
 
 
 @given(SEEDS, st.floats(0, 1), st.floats(0, 1))
