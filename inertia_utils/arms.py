@@ -25,6 +25,7 @@ class Arm:
         kernel_size: d.
         margin: k; 0 for what is not inertial.
         hidden: output channels of the first convolution; other than 32 for arms widened to a given number of MACs.
+        channels: output channels of the second; other than 64 for arms whose layers are both narrowed.
         dense_first: keep the network's first convolution dense, whatever the arm.
         open_first: keep the gate of the network's first convolution open, whatever the arm's gate.
         temperature: where that of a learned gate starts, or that of a sampled gate's draws.
@@ -40,6 +41,7 @@ class Arm:
     kernel_size: int = 5
     margin: int = 0
     hidden: int = 32
+    channels: int = 64
     dense_first: bool = False
     open_first: bool = False
     temperature: float = TEMPERATURE
@@ -88,6 +90,8 @@ class Arm:
         return self._channels() + [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
 
     def _channels(self) -> list[str]:
+        if self.channels != Arm.channels:
+            return [f"{self.hidden} and {self.channels} channels"]
         return [f"{self.hidden} channels"] if self.hidden != Arm.hidden else []
 
     def _first_layer(self) -> list[str]:
@@ -143,9 +147,9 @@ def _dense_layer(in_channels: int, out_channels: int, kernel_size: int, padding:
     return nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
 
 
-def dense(kernel_size: int, hidden: int = Arm.hidden) -> Arm:
+def dense(kernel_size: int, hidden: int = Arm.hidden, channels: int = Arm.channels) -> Arm:
     """The dense d×d arm."""
-    return Arm("dense", kernel_size, hidden=hidden)
+    return Arm("dense", kernel_size, hidden=hidden, channels=channels)
 
 
 def inertial(kernel_size: int, margin: int, **options: object) -> Arm:

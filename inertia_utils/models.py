@@ -5,6 +5,7 @@ Max-pooling and ReLU commute, since both are monotone; the networks pool first a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -51,17 +52,17 @@ class FashionNet(nn.Module):
             raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
         arm = as_arm(kernel)
         self.conv1 = arm.layer(in_channels, arm.hidden, "same", first=True)
-        self.conv2 = arm.layer(arm.hidden, 64, "same")
+        self.conv2 = arm.layer(arm.hidden, arm.channels, "same")
         self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
         if head == "gap":
-            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+            self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(arm.channels, 10))
         else:
             side = image_size // 4
             average = [] if pool else [nn.AdaptiveAvgPool2d(side)]
             self.head = nn.Sequential(
                 *average,
                 nn.Flatten(),
-                nn.Linear(64 * side**2, 1024),
+                nn.Linear(arm.channels * side**2, 1024),
                 nn.ReLU(),
                 nn.Dropout(0.4),
                 nn.Linear(1024, 10),
@@ -91,12 +92,12 @@ class LeNet(nn.Module):
         arm = as_arm(kernel)
         padding = "same" if padded else 0
         self.conv1 = arm.layer(in_channels, arm.hidden, padding, first=True)
-        self.conv2 = arm.layer(arm.hidden, 64, padding)
+        self.conv2 = arm.layer(arm.hidden, arm.channels, padding)
         side = (image_size if padded else image_size - 2 * (arm.kernel_size - 1)) // 2
         self.head = nn.Sequential(
             nn.Dropout(0.25),
             nn.Flatten(),
-            nn.Linear(64 * side**2, 128),
+            nn.Linear(arm.channels * side**2, 128),
             nn.ReLU(),
             nn.Dropout(0.5),
             nn.Linear(128, 10),
@@ -128,6 +129,23 @@ def widened(arm: Arm, network: str = "fashionnet") -> Arm:
 def narrowed(arm: Arm, network: str = "fashionnet") -> Arm:
     """The dense arm of the window's size with as many MACs as ``arm``: fewer channels in place of smaller kernels."""
     return of_equal_macs(arm, dense(arm.kernel_size), network)
+
+
+@cache
+def narrowed_evenly(arm: Arm, network: str = "fashionnet") -> Arm:
+    """The dense arm of the window's size with as many MACs as ``arm``, both layers narrowed by about the same share.
+
+    With h and c output channels the convolutions take h·(α + β·c) MACs.  The head has fewer inputs than that of
+    ``arm``, and so fewer weights.
+    """
+    rival, target = dense(arm.kernel_size), _conv_macs(arm, network)
+    one, two = (_conv_macs(replace(rival, hidden=1, channels=count), network) for count in (1, 2))
+    beta, alpha = two - one, 2 * one - two
+    # α·w·32 + β·w²·32·64 = MACs, for the share w of both layers.
+    linear, square = alpha * rival.hidden, beta * rival.hidden * rival.channels
+    share = (math.sqrt(linear**2 + 4 * square * target) - linear) / (2 * square)
+    hidden = max(1, round(share * rival.hidden))
+    return replace(rival, hidden=hidden, channels=max(1, round((target / hidden - alpha) / beta)))
 
 
 def separated(arm: Arm, network: str = "fashionnet") -> Arm:

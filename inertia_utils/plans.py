@@ -14,7 +14,7 @@ from .gate_run import GateRun
 from .initialise import INITIALISATIONS
 from .inspect_run import InspectRun
 from .layer import SKIPS
-from .models import narrowed, separated, widened
+from .models import narrowed, narrowed_evenly, separated, widened
 from .predict_run import PredictRun
 from .profiles import Profile, profile_named
 from .reapply import REAPPLICATIONS
@@ -94,7 +94,8 @@ def window_and_margin(size: Profile) -> Plan:
     rivals = dict.fromkeys(control for _, control in control_pairs())
     # The separable networks of equal MACs come closest, and have as many seeds as the primary arms; notebook 05 has
     # more of the widened one.
-    more = dict.fromkeys(closest, size.seeds) | {widened(inertial(3, 2)): size.small_core_seeds}
+    even = [narrowed_evenly(arm) for arm in PRIMARY[1:]]
+    more = dict.fromkeys(closest, size.seeds) | dict.fromkeys([widened(inertial(3, 2)), *even], size.small_core_seeds)
     return {
         "primary": decisive,
         "predictions": [PredictRun(run) for run in decisive],
@@ -353,7 +354,7 @@ def cheapest_pairs() -> list[tuple[Arm, Arm]]:
 
     Dense 1×1 is among these: it takes 96 % of the form's MACs.
     """
-    rivals = (dense(3), dense(1), narrowed(CHEAPEST), separated(CHEAPEST))
+    rivals = (dense(3), dense(1), narrowed(CHEAPEST), narrowed_evenly(CHEAPEST), separated(CHEAPEST))
     return [(CHEAPEST, rival) for rival in rivals]
 
 
@@ -361,10 +362,11 @@ def control_pairs() -> list[tuple[Arm, Arm]]:
     """Every primary arm against a widened core of equal MACs (design, section 6, rule 3), and a separable network.
 
     It has the MACs of the arm for the two that are to be cheap; (5, 2) would take 144 channels, and its is plain.
+    These two also stand against dense 3×3 with both layers narrowed, which joined last, before any of its runs.
     """
     large, *cheap = PRIMARY
     separables = [(large, separable(5, dense_first=True)), *((arm, separated(arm)) for arm in cheap)]
-    return [(arm, widened(arm)) for arm in PRIMARY] + separables
+    return [(arm, widened(arm)) for arm in PRIMARY] + separables + [(arm, narrowed_evenly(arm)) for arm in cheap]
 
 
 def ranking_measures() -> list[str]:

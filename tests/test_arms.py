@@ -1,10 +1,11 @@
 import math
 
 import pytest
+import torch
 from torch import nn
 
 from inertia_utils.arms import dense, inertial, separable
-from inertia_utils.models import FashionNet
+from inertia_utils.models import FashionNet, LeNet
 
 
 def test_the_first_layer_can_stay_open():
@@ -21,6 +22,19 @@ def test_the_temperature_reaches_the_gate_and_the_name():
     assert arm.name == "inertial (5, 2), gate learned 0.25, temperature 0.3"
     usual = inertial(5, 2, gate="learned", rate=0.25)
     assert FashionNet(usual).conv2.gate.log_temperature.item() == pytest.approx(math.log(0.1))
+
+
+@pytest.mark.parametrize("network", [FashionNet, LeNet])
+def test_both_layers_and_the_head_take_the_channels_of_the_arm(network):
+    arm = dense(3, hidden=15, channels=30)
+    assert arm.name == "dense 3×3, 15 and 30 channels"
+    narrow = network(arm)
+    assert (narrow.conv1.out_channels, narrow.conv2.in_channels, narrow.conv2.out_channels) == (15, 15, 30)
+    assert narrow(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_head_with_global_pooling_takes_the_channels_of_the_arm():
+    assert FashionNet(dense(3, channels=30), head="gap")(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
 def test_a_margin_is_for_inertial_arms_only():

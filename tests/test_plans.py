@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from inertia_utils.arms import dense, inertial
+from inertia_utils.arms import Arm, dense, inertial
 from inertia_utils.gate_run import GateRun
-from inertia_utils.models import narrowed, separated, widened
+from inertia_utils.models import narrowed, narrowed_evenly, separated, widened
 from inertia_utils.plans import (
     CHEAPEST,
     PLANS,
@@ -85,6 +85,15 @@ def test_controls_of_equal_macs_differ_by_less_than_a_channel(of_equal_macs, arm
     assert fewer < _conv_macs(arm) < more
 
 
+@pytest.mark.parametrize("arm", [*PRIMARY, CHEAPEST])
+def test_evenly_narrowed_layers_keep_their_proportion_and_have_equal_macs(arm):
+    rival = narrowed_evenly(arm)
+    assert (rival.conv, rival.kernel_size) == ("dense", arm.kernel_size)
+    assert rival.channels / rival.hidden == pytest.approx(Arm.channels / Arm.hidden, rel=0.1)
+    fewer, more = (_conv_macs(replace(rival, channels=rival.channels + step)) for step in (-1, 1))
+    assert fewer < _conv_macs(arm) < more
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match="profile: unknown profile 'huge'; known: smoke, quick, full"):
         plan("01_baselines", "huge")
@@ -113,7 +122,7 @@ def _conv_macs(arm):
     # also computes the core where the window reaches beyond the image.
     return sum(
         _layer_macs(arm, in_channels, out_channels, side)
-        for in_channels, out_channels, side in ((1, arm.hidden, 28), (arm.hidden, 64, 14))
+        for in_channels, out_channels, side in ((1, arm.hidden, 28), (arm.hidden, arm.channels, 14))
     )
 
 
