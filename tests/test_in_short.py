@@ -44,9 +44,12 @@ def test_rivals_of_equal_macs_share_a_sentence():
     small = inertial(3, 2)
     table = decided((small, separated(small), "inconclusive"), (small, narrowed(small), "superior"))
     assert in_short(table, NO_CLAIMS) == [
-        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30), "
-        "**cannot be told from** separable 3×3, 42 channels, dense first layer (+0.30)."
+        "Where others have as many MACs, inertial (3, 2) "
+        "**is better than** dense 3×3, 7 channels (+0.30, in 69% of its time), "
+        "**cannot be told from** separable 3×3, 42 channels, dense first layer (+0.30, in 69% of its time)."
     ]
+    untimed = in_short(table.assign(**{"share of time": ""}), NO_CLAIMS)
+    assert untimed[0].count("(+0.30)") == 2 and "time" not in untimed[0]
 
 
 def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
@@ -93,7 +96,7 @@ def test_claims_about_gates_are_counted():
         ("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"),
     )
     assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
-        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30).",
+        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30, in 69% of its time).",
         "“Friction knows”: holds in 1, open in 2 of 3 comparisons, with 25% to 50% of the positions open.",
         "“Skipping”: does not hold in 1 of 1 comparison, with 50% of the positions open.",
         "“Closing”: open in 1 of 1 comparison.",
