@@ -96,7 +96,8 @@ def test_claims_about_gates_are_counted():
         ("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"),
     )
     assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
-        "Where others have as many MACs, inertial (3, 2) **is better than** dense 3×3, 7 channels (+0.30, in 69% of its time).",
+        "Where others have as many MACs, inertial (3, 2) "
+        "**is better than** dense 3×3, 7 channels (+0.30, in 69% of its time).",
         "“Friction knows”: holds in 1, open in 2 of 3 comparisons, with 25% to 50% of the positions open.",
         "“Skipping”: does not hold in 1 of 1 comparison, with 50% of the positions open.",
         "“Closing”: open in 1 of 1 comparison.",
