@@ -6,7 +6,7 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import CHEAPEST, PRIMARY, cheapest_pairs, control_pairs, primary_pairs
+from .plans import CHEAPEST, PRIMARY, SLIMMER, cheapest_pairs, control_pairs, primary_pairs, slimmer_pairs
 from .stats import MARGIN
 
 #: Arm and control → their row in the table of comparisons.
@@ -25,14 +25,14 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What the outcome is, in a list of sentences.
 
     One for every primary arm and for the cheapest in the place of a dense network, one for what else its MACs would
-    buy, and one for every claim about gates.
+    buy, one for what else their time would, and one for every claim about gates.
 
     Args:
         decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
         verdicts: the table of claims.
     """
     rows = {(row["arm"], row["control"]): row for row in decided.to_dict("records")}
-    return [*_kernels(rows, verdicts), *_rivals(rows), *_gates(verdicts)]
+    return [*_kernels(rows, verdicts), *_rivals(rows), *_slimmer(rows), *_gates(verdicts)]
 
 
 def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
@@ -75,6 +75,16 @@ def _rivals(rows: Rows) -> list[str]:
         if parts:
             sentences.append(f"Where others have as many MACs, {arm.name} {', '.join(parts)}.")
     return sentences
+
+
+def _slimmer(rows: Rows) -> list[str]:
+    compared = [rows[arm.name, slim.name] for arm, slim in slimmer_pairs() if (arm.name, slim.name) in rows]
+    parts = [
+        f"{row['arm']} **{SAYS[row['verdict']]}** it ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"
+        for row in compared
+    ]
+    widths = f"{SLIMMER.hidden} and {SLIMMER.channels} channels"
+    return [f"Beside a dense 3×3 network that is merely slimmer, {widths}: {', '.join(parts)}."] if parts else []
 
 
 def _gap_and_time(row: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from inertia_utils.allocator import keep_freed_memory
 from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.data import Dataset
-from inertia_utils.plans import control_pairs, primary_pairs
+from inertia_utils.plans import cheapest_pairs, control_pairs, primary_pairs, slimmer_pairs
 
 
 def test_interleaving_times_every_arm_once_per_round():
@@ -34,7 +34,8 @@ def test_ratios_are_taken_round_by_round():
 def test_published_times_cover_every_comparison_of_the_study():
     record = read.load("model")
     times = read.network_times(record, 256)
-    assert {arm.name for pair in (*primary_pairs(), *control_pairs()) for arm in pair} <= times.keys()
+    pairs = (*primary_pairs(), *control_pairs(), *cheapest_pairs(), *slimmer_pairs())
+    assert {arm.name for pair in pairs for arm in pair} <= times.keys()
     (part,) = (part for part in record["tables"] if (part["what"], part["batch"]) == ("forward", 256))
     assert times["inertial (3, 1), merge stack"] == 1e3 * part["arms"]["slide (3, 1), stacked"]["median"]
     assert read.network_times(record, 3) == {}

@@ -5,7 +5,7 @@ import pandas as pd
 from inertia_utils.arms import dense, inertial
 from inertia_utils.in_short import in_short
 from inertia_utils.models import narrowed, separated
-from inertia_utils.plans import CHEAPEST, cheapest_pairs
+from inertia_utils.plans import CHEAPEST, cheapest_pairs, slimmer_pairs
 
 COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
 
@@ -59,6 +59,14 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
         f"Gates open, {CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
     ]
     assert rivals.count("cannot be told from") == 3 and "dense 3×3, 4 channels" in rivals and "separable" in rivals
+
+
+def test_a_slimmer_network_stands_beside_the_cheap_forms():
+    (line,) = in_short(decided(*((arm, slim, "inferior") for arm, slim in slimmer_pairs())), NO_CLAIMS)
+    assert line.startswith(
+        "Beside a dense 3×3 network that is merely slimmer (24 and 48 channels), inertial (3, 2) **falls"
+    )
+    assert line.count("in 69% of its time, with 50% of its MACs") == len(slimmer_pairs()) == 3
 
 
 def test_a_cost_that_is_not_known_is_left_out():
