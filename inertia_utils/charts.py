@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from statistics import fmean
 
@@ -26,8 +26,10 @@ LONGEST_OF_THREE = 34
 COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs per image"}
 
 
-def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[[str], str] = kind) -> Figure:
-    """Accuracy against weights and against MACs: seeds small, means large with intervals, and the frontier.
+def accuracy_against_costs(
+    table: pd.DataFrame, reference: str, group: Callable[[str], str] = kind, costs: Mapping[str, str] = COSTS
+) -> Figure:
+    """Accuracy against every cost: seeds small, means large with intervals, and the frontier.
 
     Intervals are those of three seeds or more.
 
@@ -35,18 +37,19 @@ def accuracy_against_costs(table: pd.DataFrame, reference: str, group: Callable[
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
         reference: arm whose mean is drawn as a dotted line.
         group: name of an arm → name under which it is drawn; ``str`` for few arms, their kind for many.
+        costs: columns of the table and their labels, a panel each.
 
     Raises:
         ValueError: ``reference`` is not in the table.
     """
-    means = table.groupby("arm", sort=False)[["accuracy", *COSTS]].mean()
+    means = table.groupby("arm", sort=False)[["accuracy", *costs]].mean()
     if reference not in means.index:
         raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(means.index)}")
     names = table["arm"].map(group).unique()
     columns = 3 if max(map(len, names)) <= LONGEST_OF_THREE else 2
     height = 2.8 + 0.18 * ceil((len(names) + 2) / columns)
-    figure, panels = plt.subplots(1, len(COSTS), figsize=(WIDTH, height), sharey=True)
-    for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
+    figure, panels = plt.subplots(1, len(costs), figsize=(WIDTH, height), sharey=True)
+    for axes, (cost, label) in zip(panels, costs.items(), strict=True):
         for name, seeds in table.groupby(table["arm"].map(group), sort=False):
             marks = means.loc[seeds["arm"].unique()]
             style = symbol(name)

@@ -53,6 +53,12 @@ def test_every_run_and_every_mean_is_drawn_against_both_costs():
         assert np.allclose(reference.get_ydata(), 93.5)
 
 
+def test_costs_of_ones_own_have_a_panel_each():
+    table = runs().assign(ms=lambda rows: rows["arm"].map({"dense 3×3": 20.0}).fillna(10.0))
+    (*_, own) = charts.accuracy_against_costs(table, "dense 3×3", costs={**charts.COSTS, "ms": "time"}).axes
+    assert own.get_xlabel() == "time" and {x for x, _ in points(own)} == {10, 20}
+
+
 def test_intervals_are_drawn_from_three_seeds_on():
     table = runs()
     third = table[(table["arm"] == "inertial (3, 2)") & (table["seed"] == 0)].assign(seed=2, accuracy=0.95)
