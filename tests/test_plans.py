@@ -9,14 +9,17 @@ from inertia_utils.gate_run import GateRun
 from inertia_utils.models import narrowed, narrowed_evenly, separated, widened
 from inertia_utils.plans import (
     CHEAPEST,
+    OF_SLIMMER_MACS,
     PLANS,
     PRIMARY,
+    SLIMMER,
     cheapest_pairs,
     control_pairs,
     grid,
     plan,
     primary_pairs,
     reapplications,
+    slimmer_pairs,
 )
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
@@ -74,6 +77,13 @@ def test_no_form_takes_fewer_macs_than_the_cheapest_and_its_rivals_take_as_many(
     runs = plan("03_window_and_margin", "full")["cheapest"]
     assert {run.arm for run in runs} == {arm for pair in cheapest_pairs() for arm in pair}
     assert {run.seed for run in runs if run.arm == CHEAPEST} == set(range(size.small_core_seeds))
+
+
+def test_the_slimmer_network_is_trained_beside_the_form_that_takes_its_macs():
+    runs = plan("03_window_and_margin", "full")["slimmer"]
+    assert {run.arm for run in runs} == {SLIMMER, OF_SLIMMER_MACS}
+    assert _conv_macs(OF_SLIMMER_MACS) == pytest.approx(_conv_macs(SLIMMER), rel=0.1)
+    assert {slim for _, slim in slimmer_pairs()} == {SLIMMER}
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed, separated])
