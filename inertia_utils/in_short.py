@@ -24,7 +24,7 @@ SAYS = {
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What the outcome is, in a list of sentences.
 
-    One for every primary arm and for the cheapest in the place of a dense network, one for what else its MACs would
+    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for what else its MACs would
     buy, one for what else their time would, and one for every claim about gates.
 
     Args:
@@ -37,7 +37,7 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
 
 def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
-    pairs = [*primary_pairs(), *cheapest_pairs()]
+    pairs = [*primary_pairs(), *cheapest_pairs(), *slimmer_pairs()]
     replaced = [(arm.name, control.name) for arm, control in pairs if control == dense(control.kernel_size)]
     return [_kernel(rows[pair], verdicts) for pair in replaced if pair in rows]
 
@@ -78,7 +78,8 @@ def _rivals(rows: Rows) -> list[str]:
 
 
 def _slimmer(rows: Rows) -> list[str]:
-    compared = [rows[arm.name, slim.name] for arm, slim in slimmer_pairs() if (arm.name, slim.name) in rows]
+    beside = [(arm.name, control.name) for arm, control in slimmer_pairs() if control == SLIMMER]
+    compared = [rows[pair] for pair in beside if pair in rows]
     parts = [
         f"{row['arm']} **{SAYS[row['verdict']]}** it ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"
         for row in compared

@@ -383,9 +383,11 @@ def control_pairs() -> list[tuple[Arm, Arm]]:
 def slimmer_pairs() -> list[tuple[Arm, Arm]]:
     """The cheap forms against a slimmer dense network, and (3, 1), which takes as many MACs as that; in no family.
 
-    The slimmer network was planned before any of its runs; (3, 1) joined when it had three seeds, with two more.
+    (3, 1) stands beside the full dense 3×3 as well.  The slimmer network was planned before any of its runs; (3, 1)
+    joined when it had three seeds, with two more.
     """
-    return [(arm, SLIMMER) for arm in (*PRIMARY[1:], CHEAPEST, OF_SLIMMER_MACS)]
+    beside = [(arm, SLIMMER) for arm in (*PRIMARY[1:], CHEAPEST, OF_SLIMMER_MACS)]
+    return [(OF_SLIMMER_MACS, dense(3)), *beside]
 
 
 def ranking_measures() -> list[str]:

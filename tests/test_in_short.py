@@ -62,11 +62,12 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
 
 
 def test_a_slimmer_network_stands_beside_the_cheap_forms():
-    (line,) = in_short(decided(*((arm, slim, "inferior") for arm, slim in slimmer_pairs())), NO_CLAIMS)
+    kernel, line = in_short(decided(*((arm, slim, "inferior") for arm, slim in slimmer_pairs())), NO_CLAIMS)
+    assert kernel.startswith("Gates open, inertial (3, 1) **falls short of** dense 3×3")
     assert line.startswith(
         "Beside a dense 3×3 network that is merely slimmer, 24 and 48 channels: inertial (3, 2) **falls"
     )
-    assert line.count("in 69% of its time, with 50% of its MACs") == len(slimmer_pairs()) == 4
+    assert line.count("in 69% of its time, with 50% of its MACs") == 4
 
 
 def test_a_cost_that_is_not_known_is_left_out():

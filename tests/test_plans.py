@@ -83,7 +83,7 @@ def test_the_slimmer_network_is_trained_beside_the_form_that_takes_its_macs():
     runs = plan("03_window_and_margin", "full")["slimmer"]
     assert {run.arm for run in runs} == {SLIMMER, OF_SLIMMER_MACS}
     assert _conv_macs(OF_SLIMMER_MACS) == pytest.approx(_conv_macs(SLIMMER), rel=0.1)
-    assert {slim for _, slim in slimmer_pairs()} == {SLIMMER}
+    assert {control for _, control in slimmer_pairs()} == {SLIMMER, dense(3)}
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed, separated])
