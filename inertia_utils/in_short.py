@@ -6,7 +6,7 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import CHEAPEST, PRIMARY, SLIMMER, cheapest_pairs, control_pairs, primary_pairs, slimmer_pairs
+from .plans import CHEAPEST, PRIMARY, SLIMMER, compared_pairs
 from .stats import MARGIN
 
 #: Arm and control → their row in the table of comparisons.
@@ -37,8 +37,7 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
 
 def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
-    pairs = [*primary_pairs(), *cheapest_pairs(), *slimmer_pairs()]
-    replaced = [(arm.name, control.name) for arm, control in pairs if control == dense(control.kernel_size)]
+    replaced = [(arm.name, control.name) for arm, control in compared_pairs() if control == dense(control.kernel_size)]
     return [_kernel(rows[pair], verdicts) for pair in replaced if pair in rows]
 
 
@@ -64,8 +63,7 @@ def _as_claim(row: dict[str, str], verdicts: pd.DataFrame) -> str:
 
 def _rivals(rows: Rows) -> list[str]:
     # Another number of channels in the first layer is how a rival gets as many MACs.
-    compared_with = [*primary_pairs(), *control_pairs(), *cheapest_pairs()]
-    pairs = [(arm, rival) for arm, rival in compared_with if rival.hidden != Arm.hidden]
+    pairs = [(arm, rival) for arm, rival in compared_pairs() if rival.hidden != Arm.hidden and rival != SLIMMER]
     sentences = []
     for arm in (*PRIMARY, CHEAPEST):
         compared = [
@@ -78,7 +76,7 @@ def _rivals(rows: Rows) -> list[str]:
 
 
 def _slimmer(rows: Rows) -> list[str]:
-    beside = [(arm.name, control.name) for arm, control in slimmer_pairs() if control == SLIMMER]
+    beside = [(arm.name, control.name) for arm, control in compared_pairs() if control == SLIMMER]
     compared = [rows[pair] for pair in beside if pair in rows]
     parts = [
         f"{row['arm']} **{SAYS[row['verdict']]}** it ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"

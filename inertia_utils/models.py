@@ -111,7 +111,6 @@ class LeNet(nn.Module):
 NETWORKS: dict[str, Callable[..., nn.Module]] = {"fashionnet": FashionNet, "lenet": LeNet}
 
 
-@cache
 def of_equal_macs(arm: Arm, rival: Arm, network: str = "fashionnet") -> Arm:
     """``rival`` with as many channels as give its network the convolution MACs of that of ``arm``.
 
@@ -131,7 +130,6 @@ def narrowed(arm: Arm, network: str = "fashionnet") -> Arm:
     return of_equal_macs(arm, dense(arm.kernel_size), network)
 
 
-@cache
 def narrowed_evenly(arm: Arm, network: str = "fashionnet") -> Arm:
     """The dense arm of the window's size with as many MACs as ``arm``, both layers narrowed by about the same share.
 
@@ -153,5 +151,6 @@ def separated(arm: Arm, network: str = "fashionnet") -> Arm:
     return of_equal_macs(arm, separable(arm.kernel_size, dense_first=True), network)
 
 
+@cache
 def _conv_macs(arm: Arm, network: str) -> float:
     return measure(NETWORKS[network](arm), [torch.zeros(1, 1, 28, 28)]).metrics()["conv_macs"]

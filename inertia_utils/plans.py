@@ -390,6 +390,11 @@ def slimmer_pairs() -> list[tuple[Arm, Arm]]:
     return [(OF_SLIMMER_MACS, dense(3)), *beside]
 
 
+def compared_pairs() -> list[tuple[Arm, Arm]]:
+    """All comparisons of networks with open gates that the report's first table shows."""
+    return [*primary_pairs(), *control_pairs(), *cheapest_pairs(), *slimmer_pairs()]
+
+
 def ranking_measures() -> list[str]:
     """The measures that can order positions differently; ``squared_sum`` orders them as ``squared`` does."""
     return [name for name in MEASURES if name != "squared_sum"]

@@ -22,7 +22,7 @@ from ..cost import measure as count
 from ..layout import channels_last
 from ..models import NETWORKS
 from ..optimize import optimize
-from ..plans import STACKED, cheapest_pairs, control_pairs, primary_pairs, slimmer_pairs
+from ..plans import STACKED, compared_pairs
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
 from .masks import Masks
@@ -51,8 +51,7 @@ def timed_arms() -> dict[str, Arm]:
 
     Finding the widened and narrowed ones counts the MACs of whole networks, which an import should not do.
     """
-    pairs = (*primary_pairs(), *control_pairs(), *cheapest_pairs(), *slimmer_pairs())
-    compared = (arm for pair in pairs for arm in pair)
+    compared = (arm for pair in compared_pairs() for arm in pair)
     return NAMED | {arm.name: arm for arm in compared if arm not in NAMED.values()}
 
 
