@@ -1,6 +1,6 @@
 """What the README and the notebooks say of each other, written from one source: ``python -m inertia_utils.contents``.
 
-Between marks in the README: the badges, the results (in short, the main figure, the tables of comparisons), and the
+Between marks in the README: the badges, the results (in short, the main figure, the comparisons that decide), and the
 table of notebooks. In every notebook: the set-up cell, which does nothing where the package is installed. The
 repository's address has one place, ``project.urls`` in ``pyproject.toml``.
 """
@@ -21,7 +21,7 @@ from .in_short import in_short
 from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
-#: Figure and tables that the README shows.
+#: Figure and table that the README shows, and the table that it speaks of.
 FIGURE, PRIMARY, CLAIMS = "09_primary", "09_primary_comparisons", "09_claims"
 SETUP_TAG = "setup"
 SETUP = """\
@@ -54,18 +54,20 @@ def badges() -> str:
 
 
 def results() -> str:
-    """The main figure, the comparisons that decide and the claims, as they are published; a note before that."""
+    """The outcome in short, the main figure and the comparisons that decide, as published; a note before that."""
     if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    tables = {
-        name: pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False) for name in (PRIMARY, CLAIMS)
-    }
-    parts = ["**In short.** Every sentence is made from the tables below, which say under which conditions."]
-    parts += ["\n".join(f"- {line}" for line in in_short(tables[PRIMARY], tables[CLAIMS]))]
+    decided, claims = (
+        pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False) for name in (PRIMARY, CLAIMS)
+    )
+    parts = [
+        "**In short.** Every sentence is made from the table below and from that of the "
+        "original text's claims in [notebook 09](notebooks/09_final_figures.ipynb), which say under which conditions."
+    ]
+    parts += ["\n".join(f"- {line}" for line in in_short(decided, claims))]
     parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
-    for name, cells in tables.items():
-        parts += [f"*{entries[name]['caption']}*", to_markdown(cells).rstrip("\n")]
+    parts += [f"*{entries[PRIMARY]['caption']}*", to_markdown(decided).rstrip("\n")]
     return "\n\n".join(parts)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import CHEAPEST, PRIMARY, SLIMMER, compared_pairs
+from .plans import SLIMMER, compared_pairs
 from .stats import MARGIN
 
 #: Arm and control → their row in the table of comparisons.
@@ -20,12 +20,21 @@ SAYS = {
     "too few seeds": "cannot yet be told from",
 }
 
+#: The same where the control has been named.
+BRIEFLY = {
+    "superior": "better",
+    "non-inferior": f"at most {100 * MARGIN:.1f} points worse",
+    "inconclusive": "not told apart",
+    "inferior": "worse",
+    "too few seeds": "not yet told apart",
+}
+
 
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What the outcome is, in a list of sentences.
 
-    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for what else its MACs would
-    buy, one for what else their time would, and one for every claim about gates.
+    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for what else their MACs
+    would buy, one for what else their time would, and one for every claim about gates.
 
     Args:
         decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
@@ -64,15 +73,38 @@ def _as_claim(row: dict[str, str], verdicts: pd.DataFrame) -> str:
 def _rivals(rows: Rows) -> list[str]:
     # Another number of channels in the first layer is how a rival gets as many MACs.
     pairs = [(arm, rival) for arm, rival in compared_pairs() if rival.hidden != Arm.hidden and rival != SLIMMER]
-    sentences = []
-    for arm in (*PRIMARY, CHEAPEST):
-        compared = [
-            rows[arm.name, rival.name] for ours, rival in pairs if ours == arm and (arm.name, rival.name) in rows
-        ]
-        parts = [f"**{SAYS[row['verdict']]}** {row['control']} ({_gap_and_time(row)})" for row in compared]
-        if parts:
-            sentences.append(f"Where others have as many MACs, {arm.name} {', '.join(parts)}.")
-    return sentences
+    found: dict[str, list[dict[str, str]]] = {}
+    for arm, rival in pairs:
+        if row := rows.get((arm.name, rival.name)):
+            found.setdefault(_kind_of_rival(rival), []).append(row)
+    return [
+        f"At equal MACs, beside {kind}, an inertial network is {_verdicts(compared)}{_ranges(compared)}."
+        for kind, compared in found.items()
+    ]
+
+
+def _kind_of_rival(rival: Arm) -> str:
+    if rival.conv == "separable":
+        return "**separable networks** behind a dense first layer"
+    return f"**dense networks** with {'narrower layers' if rival.channels != Arm.channels else 'another first layer'}"
+
+
+def _verdicts(compared: list[dict[str, str]]) -> str:
+    given = [row["verdict"] for row in compared]
+    counts = [f"{BRIEFLY[verdict]} in {given.count(verdict)}" for verdict in BRIEFLY if verdict in given]
+    return f"{', '.join(counts)} of {len(compared)} comparison{'s' if len(compared) > 1 else ''}"
+
+
+def _ranges(compared: list[dict[str, str]]) -> str:
+    """The lowest and the highest difference, and share of the rivals' time where it is known."""
+    gaps = sorted((row["difference (points)"].split()[0] for row in compared), key=float)
+    times = sorted((row["share of time"] for row in compared if row["share of time"]), key=lambda t: float(t[:-1]))
+    parts = [f"{_span(gaps)} points"] + ([f"in {_span(times)} of their time"] if times else [])
+    return f" ({', '.join(parts)})"
+
+
+def _span(ordered: list[str]) -> str:
+    return ordered[0] if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _slimmer(rows: Rows) -> list[str]:

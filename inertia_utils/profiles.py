@@ -32,6 +32,7 @@ class Profile:
         tuning_epochs: of trainings that choose an initialisation on the hold-out.
         tuning_seeds: of the choice of the learning rate.
         tuning_rates: learning rates to choose from, at the length of the converged recipe.
+        pooled_tuning_rates: the same for networks whose head is global average pooling.
         gate_rates: fractions of positions that trained networks are gated to.
         gate_test_images: test images read per fraction, 0 for all.
         trained_rates: fractions of positions that networks are trained with.
@@ -57,6 +58,7 @@ class Profile:
     tuning_epochs: int
     tuning_seeds: int
     tuning_rates: tuple[float, ...]
+    pooled_tuning_rates: tuple[float, ...]
     gate_rates: tuple[float, ...]
     gate_test_images: int
     trained_rates: tuple[float, ...]

@@ -11,8 +11,10 @@ from inertia_utils import bench
 from inertia_utils.allocator import keep_freed_memory
 from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
+from inertia_utils.cost import measure as count
 from inertia_utils.data import Dataset
-from inertia_utils.plans import cheapest_pairs, control_pairs, primary_pairs, slimmer_pairs
+from inertia_utils.models import FashionNet
+from inertia_utils.plans import compared_pairs, pooled_arms
 
 
 def test_interleaving_times_every_arm_once_per_round():
@@ -34,8 +36,8 @@ def test_ratios_are_taken_round_by_round():
 def test_published_times_cover_every_comparison_of_the_study():
     record = read.load("model")
     times = read.network_times(record, 256)
-    pairs = (*primary_pairs(), *control_pairs(), *cheapest_pairs(), *slimmer_pairs())
-    assert {arm.name for pair in pairs for arm in pair} <= times.keys()
+    assert {arm.name for pair in compared_pairs() for arm in pair} <= times.keys()
+    assert {arm.name for arm in pooled_arms()} <= read.network_times(read.load("model-gap"), 256).keys()
     (part,) = (part for part in record["tables"] if (part["what"], part["batch"]) == ("forward", 256))
     assert times["inertial (3, 1), merge stack"] == 1e3 * part["arms"]["slide (3, 1), stacked"]["median"]
     assert read.network_times(record, 3) == {}
@@ -150,6 +152,13 @@ def test_model_benchmark(tmp_path):
     assert (forward["what"], training["what"]) == ("forward", "training step")
     assert forward["arms"]["dense 5×5"]["speed_up"] == forward["arms"]["dense 5×5"]["mac_limit"] == 1
     assert not set(model.GATED) & set(training["arms"])
+
+
+def test_model_benchmark_of_another_head(tmp_path):
+    record = run("model", tmp_path / "model.json", "--head", "gap")
+    forward = record["tables"][0]["arms"]["dense 5×5"]
+    assert record["head"] == "gap"
+    assert forward["macs"] == count(FashionNet(5, head="gap"), [torch.randn(2, 1, 28, 28)]).metrics()["macs"]
 
 
 def test_gate_benchmark(tmp_path):

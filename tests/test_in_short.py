@@ -4,7 +4,7 @@ import pandas as pd
 
 from inertia_utils.arms import dense, inertial
 from inertia_utils.in_short import in_short
-from inertia_utils.models import narrowed, separated
+from inertia_utils.models import narrowed, separated, widened
 from inertia_utils.plans import CHEAPEST, cheapest_pairs, slimmer_pairs
 
 COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
@@ -33,32 +33,42 @@ def test_kernels_speak_of_plain_dense_networks_alone():
     large, small = inertial(5, 2), inertial(3, 2)
     table = decided((large, dense(5), "superior"), (small, narrowed(small), "superior"), (small, dense(3), "inferior"))
     *lines, rivals = in_short(table, NO_CLAIMS)
-    assert len(lines) == 2 and "7 channels" in rivals and not any("7 channels" in line for line in lines)
+    assert len(lines) == 2 and "another first layer" in rivals and not any("another" in line for line in lines)
     better = next(line for line in lines if "dense 5×5" in line)
     assert "inertial (5, 2) **is better than** dense 5×5: +0.30 points over 10 seeds" in better
     assert better.endswith("38% of its convolution weights, 50% of its convolution MACs and 69% of its time.")
     assert any("**falls short of** dense 3×3" in line for line in lines)
 
 
-def test_rivals_of_equal_macs_share_a_sentence():
+def test_rivals_of_equal_macs_are_counted_by_kind():
     small = inertial(3, 2)
-    table = decided((small, separated(small), "inconclusive"), (small, narrowed(small), "superior"))
-    assert in_short(table, NO_CLAIMS) == [
-        "Where others have as many MACs, inertial (3, 2) "
-        "**is better than** dense 3×3, 7 channels (+0.30, in 69% of its time), "
-        "**cannot be told from** separable 3×3, 42 channels, dense first layer (+0.30, in 69% of its time)."
-    ]
+    table = decided(
+        (small, separated(small), "inconclusive"),
+        (small, narrowed(small), "superior"),
+        (small, widened(small), "superior"),
+    )
+    table.loc[2, ["difference (points)", "share of time"]] = ["+3.40 [+3.14, +3.65]", "116%"]
+    separable, dense_ones = sorted(in_short(table, NO_CLAIMS), key=lambda line: "dense networks" in line)
+    assert separable == (
+        "At equal MACs, beside **separable networks** behind a dense first layer, an inertial network is not told "
+        "apart in 1 of 1 comparison (+0.30 points, in 69% of their time)."
+    )
+    assert dense_ones == (
+        "At equal MACs, beside **dense networks** with another first layer, an inertial network is better "
+        "in 2 of 2 comparisons (+0.30 to +3.40 points, in 69% to 116% of their time)."
+    )
     untimed = in_short(table.assign(**{"share of time": ""}), NO_CLAIMS)
-    assert untimed[0].count("(+0.30)") == 2 and "time" not in untimed[0]
+    assert len(untimed) == 2 and not any("time" in line for line in untimed)
 
 
 def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
     table = decided(*((arm, rival, "inconclusive") for arm, rival in cheapest_pairs()))
-    *kernels, rivals = in_short(table, NO_CLAIMS)
+    *kernels, one, both, separable = in_short(table, NO_CLAIMS)
     assert [line.split(":")[0] for line in kernels] == [
         f"Gates open, {CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
     ]
-    assert rivals.count("cannot be told from") == 3 and "dense 3×3, 4 channels" in rivals and "separable" in rivals
+    assert all("not told apart in 1 of 1 comparison" in line for line in (one, both, separable))
+    assert ["another first" in one, "narrower layers" in both, "separable" in separable] == [True, True, True]
 
 
 def test_a_slimmer_network_stands_beside_the_cheap_forms():
@@ -105,8 +115,8 @@ def test_claims_about_gates_are_counted():
         ("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"),
     )
     assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
-        "Where others have as many MACs, inertial (3, 2) "
-        "**is better than** dense 3×3, 7 channels (+0.30, in 69% of its time).",
+        "At equal MACs, beside **dense networks** with another first layer, an inertial network is better "
+        "in 1 of 1 comparison (+0.30 points, in 69% of their time).",
         "“Friction knows”: holds in 1, open in 2 of 3 comparisons, with 25% to 50% of the positions open.",
         "“Skipping”: does not hold in 1 of 1 comparison, with 50% of the positions open.",
         "“Closing”: open in 1 of 1 comparison.",

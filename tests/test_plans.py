@@ -11,12 +11,15 @@ from inertia_utils.plans import (
     CHEAPEST,
     OF_SLIMMER_MACS,
     PLANS,
+    POOLED_RATE,
     PRIMARY,
     SLIMMER,
     cheapest_pairs,
     control_pairs,
     grid,
     plan,
+    pooled_arms,
+    pooled_pairs,
     primary_pairs,
     reapplications,
     slimmer_pairs,
@@ -84,6 +87,18 @@ def test_the_slimmer_network_is_trained_beside_the_form_that_takes_its_macs():
     assert {run.arm for run in runs} == {SLIMMER, OF_SLIMMER_MACS}
     assert _conv_macs(OF_SLIMMER_MACS) == pytest.approx(_conv_macs(SLIMMER), rel=0.1)
     assert {control for _, control in slimmer_pairs()} == {SLIMMER, dense(3)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_networks_with_a_pooled_head_differ_from_the_others_in_head_and_rate_alone(profile):
+    groups, size = plan("03_window_and_margin", profile), profile_named(profile)
+    pooled = groups["pooled"]
+    assert {run.arm for run in pooled} == {arm for pair in pooled_pairs() for arm in pair} == set(pooled_arms())
+    assert {run.seed for run in pooled} == set(range(size.grid_seeds))
+    others = {run for name in ("primary", "rivals", "cheapest", "slimmer") for run in groups[name]}
+    assert {replace(run, head="fc", lr=0.0) for run in pooled} <= others
+    trials = groups["pooled_tuning"]
+    assert POOLED_RATE in {run.lr for run in trials} and all(run.tuning and run.head == "gap" for run in trials)
 
 
 @pytest.mark.parametrize("of_equal_macs", [widened, narrowed, separated])

@@ -20,7 +20,7 @@ from .. import paths
 from ..arms import Arm, dense, inertial, separable
 from ..cost import measure as count
 from ..layout import channels_last
-from ..models import NETWORKS
+from ..models import HEADS, NETWORKS
 from ..optimize import optimize
 from ..plans import STACKED, compared_pairs
 from .cases import GivenMasks
@@ -58,6 +58,7 @@ def timed_arms() -> dict[str, Arm]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Command line of the benchmark."""
     parser.add_argument("--networks", nargs="+", default=["fashionnet"], help=f"of {', '.join(NETWORKS)}")
+    parser.add_argument("--head", default="fc", choices=HEADS, help="of FashionNet (default: fc)")
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 8, 64, 256], help="images per forward pass")
     parser.add_argument("--training-batch", type=int, default=256, help="images per training step (default: 256)")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: 7)")
@@ -79,7 +80,8 @@ def main(options: argparse.Namespace) -> int:
             tables += [_forward(network, batch, options, device) for batch in options.batches]
             tables.append(_training(network, options.training_batch, options, device))
         record = {"dtype": "float32", "layout": "channels_last", "compiled": options.compile, "tables": tables}
-        record |= {"rounds": options.rounds, "images": options.images, "machine": machine(device)}
+        record |= {"head": options.head, "rounds": options.rounds, "images": options.images}
+        record |= {"machine": machine(device)}
         output = place(options.output, device)
         write(output, record, table(record))
     return 0
@@ -87,7 +89,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _forward(network: str, batch: int, options: argparse.Namespace, device: str) -> dict[str, Any]:
     x = _images(batch, device)
-    networks = {name: _network(network, name).to(device) for name in timed_arms()}
+    networks = {name: _network(network, name, options.head).to(device) for name in timed_arms()}
     ready = {name: optimize(model, compiled=options.compile) for name, model in networks.items()}
     with torch.no_grad():
         arms = {name: (lambda model=model: model(x)) for name, model in ready.items()}
@@ -105,7 +107,7 @@ def _training(network: str, batch: int, options: argparse.Namespace, device: str
     arms = {}
     for name in timed_arms():
         if name not in GATED:
-            model = _network(network, name).to(device, memory_format=torch.channels_last).train()
+            model = _network(network, name, options.head).to(device, memory_format=torch.channels_last).train()
             arms[name] = _step(torch.compile(model) if options.compile else model, x, labels)
     return {"network": network, "what": "training step", "batch": batch, **_drift(_rows(arms, batch, options, device))}
 
@@ -126,9 +128,9 @@ def _images(batch: int, device: str) -> torch.Tensor:
     return channels_last(images.to(device))
 
 
-def _network(network: str, name: str) -> nn.Module:
+def _network(network: str, name: str, head: str) -> nn.Module:
     torch.manual_seed(0)
-    model = NETWORKS[network](timed_arms()[name])
+    model = NETWORKS[network](timed_arms()[name], **({"head": head} if network == "fashionnet" else {}))
     if name in GATED:
         model.conv2.gate = GivenMasks(Masks.load(0.3, blocks=model.conv2.skip == "core"), real=True)
         model.conv2.reduction = "before"
