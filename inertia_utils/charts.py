@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from statistics import fmean
 
@@ -17,7 +17,7 @@ from .arms import dense, inertial
 from .comparisons import Pair, differences
 from .figures import WIDTH
 from .frames import by_seed, frontier
-from .looks import kind, look, symbol
+from .looks import kind, look, symbol, symbols_by_kind
 from .stats import MARGIN, Interval, interval
 
 #: Letters of a name with which a legend still has room for three columns.
@@ -27,17 +27,17 @@ COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs p
 
 
 def accuracy_against_costs(
-    table: pd.DataFrame, reference: str, group: Callable[[str], str] = kind, costs: Mapping[str, str] = COSTS
+    table: pd.DataFrame, reference: str, costs: Mapping[str, str] = COSTS, *, by_kind: bool = True
 ) -> Figure:
     """Accuracy against every cost: seeds small, means large with intervals, and the frontier.
 
-    Intervals are those of three seeds or more.
+    Intervals are those of three seeds or more.  Colours are those of the arms' kinds.
 
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
         reference: arm whose mean is drawn as a dotted line.
-        group: name of an arm → name under which it is drawn; ``str`` for few arms, their kind for many.
         costs: columns of the table and their labels, a panel each.
+        by_kind: draw all arms of a kind alike; otherwise arms of a kind differ in their marker.
 
     Raises:
         ValueError: ``reference`` is not in the table.
@@ -45,14 +45,15 @@ def accuracy_against_costs(
     means = table.groupby("arm", sort=False)[["accuracy", *costs]].mean()
     if reference not in means.index:
         raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(means.index)}")
-    names = table["arm"].map(group).unique()
-    columns = 3 if max(map(len, names)) <= LONGEST_OF_THREE else 2
-    height = 2.8 + 0.18 * ceil((len(names) + 2) / columns)
+    styles = {kind(arm): symbol(kind(arm)) for arm in means.index} if by_kind else symbols_by_kind(means.index)
+    shown_as = table["arm"].map(kind if by_kind else str)
+    columns = 3 if max(map(len, styles)) <= LONGEST_OF_THREE else 2
+    height = 2.8 + 0.18 * ceil((len(styles) + 2) / columns)
     figure, panels = plt.subplots(1, len(costs), figsize=(WIDTH, height), sharey=True)
     for axes, (cost, label) in zip(panels, costs.items(), strict=True):
-        for name, seeds in table.groupby(table["arm"].map(group), sort=False):
+        for name, style in styles.items():
+            seeds = table[shown_as == name]
             marks = means.loc[seeds["arm"].unique()]
-            style = symbol(name)
             axes.scatter(seeds[cost], 100 * seeds["accuracy"], s=7, alpha=0.3, **style)
             axes.scatter(marks[cost], 100 * marks["accuracy"], s=26, label=name, **style)
             for _, values in seeds.groupby("arm"):
@@ -68,13 +69,30 @@ def accuracy_against_costs(
             label=f"mean of {reference}",
         )
         axes.set(xscale="log", xlabel=label)
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_locator(LogLocator(subs=_ticks(means[cost])))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.xaxis.set_minor_formatter(NullFormatter())
     panels[0].set_ylabel("test accuracy (%)")
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=columns, columnspacing=1, handletextpad=0.4)
     return figure
+
+
+def with_neighbours(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The rows of networks that see neighbours, and a sentence about the others, far below, for a figure's caption.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+    """
+    blind = table[table["kernel_size"] == 1]
+    means = [f"{arm} ({mean:.1%})" for arm, mean in blind.groupby("arm", sort=False)["accuracy"].mean().items()]
+    sentence = f"Not drawn, since a 1×1 kernel sees no neighbours: {', '.join(means)}." if means else ""
+    return table[table["kernel_size"] > 1], sentence
+
+
+def _ticks(costs: pd.Series) -> tuple[float, ...]:
+    """Which multiples of powers of ten are labelled: more of them where the axis spans few."""
+    return (1, 2, 5) if costs.max() / costs.min() > 4 else (1, 1.5, 2, 3, 4, 5, 7)
 
 
 def window_margin_map(table: pd.DataFrame) -> Figure:

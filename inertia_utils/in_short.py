@@ -8,6 +8,7 @@ from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .plans import SLIMMER, compared_pairs
 from .stats import MARGIN
+from .train_run import TrainRun
 
 #: Arm and control → their row in the table of comparisons.
 Rows = dict[tuple[str, str], dict[str, str]]
@@ -29,6 +30,9 @@ BRIEFLY = {
     "too few seeds": "not yet told apart",
 }
 
+#: Conditions under which a claim is about gates.
+GATED = ("gated after training", "trained with the gate")
+
 
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
     """What the outcome is, in a list of sentences.
@@ -41,23 +45,37 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
         verdicts: the table of claims.
     """
     rows = {(row["arm"], row["control"]): row for row in decided.to_dict("records")}
-    return [*_kernels(rows, verdicts), *_rivals(rows), *_slimmer(rows), *_gates(verdicts)]
+    return [*_kernels(rows, verdicts), *_rivals(rows, verdicts), *_slimmer(rows), *_gates(verdicts)]
 
 
 def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
     # Widened and narrowed networks are rivals; what is replaced is the plain one.
-    replaced = [(arm.name, control.name) for arm, control in compared_pairs() if control == dense(control.kernel_size)]
-    return [_kernel(rows[pair], verdicts) for pair in replaced if pair in rows]
+    replaced = [(arm, control) for arm, control in compared_pairs() if control == dense(control.kernel_size)]
+    # A core that could do the task alone proves least.
+    replaced.sort(key=lambda pair: (pair[0].kernel_size - pair[0].margin > 2, pair[1] != dense(3)))
+    names = [(arm.name, control.name) for arm, control in replaced]
+    return [_kernel(rows[pair], verdicts) for pair in names if pair in rows]
 
 
 def _kernel(row: dict[str, str], verdicts: pd.DataFrame) -> str:
     costs = {"convolution weights": "share of weights", "convolution MACs": "share of MACs", "time": "share of time"}
     shares = [f"{row[column]} of its {what}" for what, column in costs.items() if row[column]]
-    images = f" (over images too: {row['over seeds and images']})" if row.get("over seeds and images") else ""
     return (
-        f"Gates open, {row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points "
-        f"over {row['seeds']} seeds{images}, with {', '.join(shares[:-1])} and {shares[-1]}{_as_claim(row, verdicts)}."
+        f"{row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points over "
+        f"{row['seeds']} seeds, with {', '.join(shares[:-1])} and {shares[-1]}"
+        f"{_for_images(row)}{_as_claim(row, verdicts)}."
     )
+
+
+def _for_images(row: dict[str, str]) -> str:
+    """What is said where the interval over seeds and images does not show what that over seeds does."""
+    crossed = row.get("over seeds and images")
+    bound = {"superior": 0.0, "non-inferior": -100 * MARGIN}.get(row["verdict"])
+    if not crossed or bound is None:
+        return ""
+    interval = crossed[crossed.index("[") :]
+    shown = float(interval[1:].split(",")[0]) > bound
+    return "" if shown else f"; **not shown for other test images** ({interval})"
 
 
 def _as_claim(row: dict[str, str], verdicts: pd.DataFrame) -> str:
@@ -67,10 +85,10 @@ def _as_claim(row: dict[str, str], verdicts: pd.DataFrame) -> str:
     stays_open = verdicts[same & of_accuracy & (verdicts["verdict"] == OPEN)]
     if stays_open.empty or row["verdict"] not in ("superior", "non-inferior"):
         return ""
-    return f"; among all claims of equal accuracy this one is {OPEN} (adjusted p {stays_open['p (Holm)'].iloc[0]})"
+    return f"; **{OPEN}** among all claims of equal accuracy (adjusted p {stays_open['p (Holm)'].iloc[0]})"
 
 
-def _rivals(rows: Rows) -> list[str]:
+def _rivals(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
     # Another number of channels in the first layer is how a rival gets as many MACs.
     pairs = [(arm, rival) for arm, rival in compared_pairs() if rival.hidden != Arm.hidden and rival != SLIMMER]
     found: dict[str, list[dict[str, str]]] = {}
@@ -78,7 +96,8 @@ def _rivals(rows: Rows) -> list[str]:
         if row := rows.get((arm.name, rival.name)):
             found.setdefault(_kind_of_rival(rival), []).append(row)
     return [
-        f"At equal MACs, beside {kind}, an inertial network is {_verdicts(compared)}{_ranges(compared)}."
+        f"At equal MACs, beside {kind}, an inertial network is {_verdicts(compared)}{_ranges(compared)}"
+        f"{_as_claims(compared, verdicts)}."
         for kind, compared in found.items()
     ]
 
@@ -93,6 +112,14 @@ def _verdicts(compared: list[dict[str, str]]) -> str:
     given = [row["verdict"] for row in compared]
     counts = [f"{BRIEFLY[verdict]} in {given.count(verdict)}" for verdict in BRIEFLY if verdict in given]
     return f"{', '.join(counts)} of {len(compared)} comparison{'s' if len(compared) > 1 else ''}"
+
+
+def _as_claims(compared: list[dict[str, str]], verdicts: pd.DataFrame) -> str:
+    """How many of the comparisons are claims of being better, and how many of these hold when adjusted."""
+    pairs = {(row["arm"], row["control"]) for row in compared}
+    to_beat = verdicts[verdicts["margin"].eq("0") & ~verdicts["condition"].str.contains("LeNet")]
+    claims = [row["verdict"] for row in to_beat.to_dict("records") if (row["arm"], row["control"]) in pairs]
+    return f"; {claims.count(HOLDS)} of {len(claims)} hold as adjusted claims of being better" if claims else ""
 
 
 def _ranges(compared: list[dict[str, str]]) -> str:
@@ -125,21 +152,24 @@ def _gap_and_time(row: dict[str, str]) -> str:
 
 
 def _gates(verdicts: pd.DataFrame) -> list[str]:
-    gated = verdicts[verdicts["condition"].str.contains("gated after training|trained with the gate")]
-    return [f"“{statement}”: {_tally(rows)}." for statement, rows in gated.groupby("claim", sort=False)]
+    gated = verdicts[verdicts["condition"].str.contains("|".join(GATED))]
+    return [f"“{statement}” {_by_verdict(rows)}." for statement, rows in gated.groupby("claim", sort=False)]
 
 
-def _tally(rows: pd.DataFrame) -> str:
-    counts = rows["verdict"].value_counts()
-    parts = [f"{verdict} in {counts[verdict]}" for verdict in (HOLDS, FAILS, OPEN, NOT_YET_RUN) if verdict in counts]
-    return f"{', '.join(parts)} of {len(rows)} comparison{'s' if len(rows) > 1 else ''}{_rates(rows)}"
+def _by_verdict(rows: pd.DataFrame) -> str:
+    parts = []
+    for verdict in (HOLDS, FAILS, OPEN, NOT_YET_RUN):
+        found = [_case(row, rows["arm"]) for row in rows[rows["verdict"] == verdict].to_dict("records")]
+        if found:
+            parts.append(f"**{'is ' * (verdict in (OPEN, NOT_YET_RUN))}{verdict}** for {', '.join(found)}")
+    return "; ".join(parts)
 
 
-def _rates(rows: pd.DataFrame) -> str:
-    """What fractions the gates were asked to open, as the names of the arms have it."""
-    found = rows["arm"].str.extract(r"at (?P<after>\d+)% asked|gate rate (?P<trained>[\d.]+)").astype(float)
-    rates = found["after"].div(100).fillna(found["trained"]).dropna()
-    if rates.empty:
-        return ""
-    low, high = rates.min(), rates.max()
-    return f", with {low:.0%} {f'to {high:.0%} ' if high > low else ''}of the positions open"
+def _case(row: dict[str, str], arms: pd.Series) -> str:
+    """An arm and the points that it has over its control, which is named where the arm has several."""
+    dataset = row["condition"].split(",")[0]
+    of_dataset = [] if dataset == TrainRun.dataset else [dataset]
+    beside = [f"beside {row['control']}"] if arms.eq(row["arm"]).sum() > 1 and not of_dataset else []
+    gap = [gap] if (gap := row["difference (points)"].split(" ")[0]) else []
+    said = " ".join([*of_dataset, *beside, *gap])
+    return f"{row['arm'].removeprefix('inertial ')}{f' ({said})' if said else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 #: Okabe and Ito's palette (2008), whose colours stay apart for colour-blind readers.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C8C")
@@ -95,7 +96,16 @@ MEASURES = (
     "range, shuffled",
 )
 #: Kinds of arms, for figures that show too many arms to tell each from the others.
-KINDS = ("dense", "inertial", "separable", "inertial, more cores", "dense, equal MACs", "gated", "inertial, stacked")
+KINDS = (
+    "dense",
+    "inertial",
+    "separable",
+    "inertial, more cores",
+    "dense, equal MACs",
+    "gated",
+    "inertial, stacked",
+    "dense, both layers narrower",
+)
 
 #: Forms of a layer, for figures of its time.
 LAYERS = ("dense", "slide", "separable", "dilate", "skip core", "aggregate", "resize", "core alone", "stack dilate")
@@ -120,6 +130,25 @@ def symbol(name: str) -> dict[str, str]:
     return {part: value for part, value in look(name).items() if part != "linestyle"}
 
 
+def symbols_by_kind(arms: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Arm → its kind's colour and a marker that differs from those of the others of its kind; kinds stay together.
+
+    Raises:
+        ValueError: a kind has more arms than there are markers.
+    """
+    kinds: dict[str, list[str]] = {}
+    for arm in dict.fromkeys(arms):
+        kinds.setdefault(kind(arm), []).append(arm)
+    for name, members in kinds.items():
+        if len(members) > len(MARKERS):
+            raise ValueError(f"arms: expected at most {len(MARKERS)} of a kind, got {len(members)} of {name!r}")
+    return {
+        arm: {"color": look(name)["color"], "marker": marker}
+        for name, members in kinds.items()
+        for arm, marker in zip(members, MARKERS, strict=False)
+    }
+
+
 def kind(arm: str) -> str:
     """The kind of an arm, by its name."""
     if arm.startswith("inertial"):
@@ -130,7 +159,9 @@ def kind(arm: str) -> str:
         return "inertial, more cores" if "cores" in arm else "inertial"
     if arm.startswith("separable"):
         return "separable"
-    return "dense, equal MACs" if "channels" in arm else "dense"
+    if "channels" not in arm:
+        return "dense"
+    return "dense, both layers narrower" if " and " in arm else "dense, equal MACs"
 
 
 def _look(number: int, shift: int = 0) -> dict[str, str]:

@@ -123,7 +123,7 @@ def test_differences_are_drawn_seed_by_seed_from_the_top():
 
 def test_a_legend_of_long_names_stays_inside_the_figure():
     long = "separable 3×3, 49 channels, dense first layer"
-    figure = charts.accuracy_against_costs(runs().replace({"arm": {"dense 5×5": long}}), "dense 3×3", group=str)
+    figure = charts.accuracy_against_costs(runs().replace({"arm": {"dense 5×5": long}}), "dense 3×3", by_kind=False)
     figures.use_style()
     figure.set_layout_engine("constrained")
     figure.canvas.draw()
@@ -144,3 +144,11 @@ def test_kinds_of_gates_are_drawn_seed_by_seed_beside_the_open_network():
     assert points(core) == [(80, 1)] + [(value, place) for value in (90, 92, 94) for place in (-0.15, 0.15)]
     assert points(detail) == [(85, 0.15)]
     assert [line.get_xdata()[0] for line in detail.lines if len(set(line.get_xdata())) == 1][-1] == 95
+
+
+def test_networks_that_see_no_neighbours_are_named_and_left_out():
+    table = runs().assign(kernel_size=lambda rows: rows["arm"].map({"dense 5×5": 1}).fillna(3))
+    kept, sentence = charts.with_neighbours(table)
+    assert kept["arm"].unique().tolist() == ["dense 3×3", "inertial (3, 2)"]
+    assert sentence == "Not drawn, since a 1×1 kernel sees no neighbours: dense 5×5 (91.5%)."
+    assert charts.with_neighbours(kept)[1] == ""

@@ -77,6 +77,15 @@ def test_a_symbol_is_a_look_without_its_line():
     assert "linestyle" not in looks.symbol("range")
 
 
+def test_arms_of_a_kind_share_their_colour_and_differ_in_marker():
+    arms = [f"dense 3×3, {width} channels" for width in range(4, 12)] + ["inertial (3, 2)", "inertial (5, 2)"]
+    symbols = looks.symbols_by_kind(arms)
+    assert list(symbols) == arms and len({tuple(symbol.values()) for symbol in symbols.values()}) == len(arms)
+    assert all(symbol["color"] == looks.look(looks.kind(arm))["color"] for arm, symbol in symbols.items())
+    with pytest.raises(ValueError, match="arms: expected at most 8 of a kind, got 9 of 'dense, equal MACs'"):
+        looks.symbols_by_kind([*arms, "dense 3×3, 12 channels"])
+
+
 def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
     taken = {tuple(figures.look(name).values()) for name in looks.ARMS}
     others = [f"stranger {number}" for number in range(300)]

@@ -1,6 +1,7 @@
 """The sentences about the outcome say what the tables say."""
 
 import pandas as pd
+import pytest
 
 from inertia_utils.arms import dense, inertial
 from inertia_utils.in_short import in_short
@@ -65,7 +66,7 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
     table = decided(*((arm, rival, "inconclusive") for arm, rival in cheapest_pairs()))
     *kernels, one, both, separable = in_short(table, NO_CLAIMS)
     assert [line.split(":")[0] for line in kernels] == [
-        f"Gates open, {CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
+        f"{CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
     ]
     assert all("not told apart in 1 of 1 comparison" in line for line in (one, both, separable))
     assert ["another first" in one, "narrower layers" in both, "separable" in separable] == [True, True, True]
@@ -73,7 +74,7 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
 
 def test_a_slimmer_network_stands_beside_the_cheap_forms():
     kernel, line = in_short(decided(*((arm, slim, "inferior") for arm, slim in slimmer_pairs())), NO_CLAIMS)
-    assert kernel.startswith("Gates open, inertial (3, 1) **falls short of** dense 3×3")
+    assert kernel.startswith("inertial (3, 1) **falls short of** dense 3×3")
     assert line.startswith(
         "Beside a dense 3×3 network that is merely slimmer, 24 and 48 channels: inertial (3, 2) **falls"
     )
@@ -94,30 +95,56 @@ def test_what_a_larger_family_of_claims_leaves_open_is_said():
     )
     table = decided(*((arm, dense(3), "non-inferior") for arm in (large, small)))
     said = [line.partition("; ")[2] for line in in_short(table, claims)]
-    assert said == ["among all claims of equal accuracy this one is open (adjusted p 0.218).", ""]
+    assert sorted(said) == ["", "**open** among all claims of equal accuracy (adjusted p 0.218)."]
     assert not any("among all claims" in line for line in in_short(table.assign(verdict="inferior"), claims))
 
 
-def test_the_interval_over_images_stands_beside_that_over_seeds():
-    table = decided((inertial(5, 2), dense(5), "superior")).assign(**{"over seeds and images": "+0.15 [-0.01, +0.30]"})
+@pytest.mark.parametrize(
+    ("verdict", "crossed", "shown"),
+    [
+        ("superior", "+0.15 [+0.01, +0.30]", True),
+        ("superior", "+0.15 [-0.01, +0.30]", False),
+        ("non-inferior", "-0.10 [-0.29, +0.09]", True),
+        ("non-inferior", "-0.16 [-0.34, +0.03]", False),
+        ("inferior", "-0.40 [-0.80, +0.00]", True),
+    ],
+)
+def test_what_the_interval_over_images_does_not_show_is_said(verdict, crossed, shown):
+    table = decided((inertial(5, 2), dense(5), verdict)).assign(**{"over seeds and images": crossed})
     (line,) = in_short(table, NO_CLAIMS)
-    assert "+0.30 points over 10 seeds (over images too: +0.15 [-0.01, +0.30]), with" in line
+    interval = crossed.partition(" ")[2]
+    assert line.endswith("% of its time." if shown else f"; **not shown for other test images** ({interval}).")
 
 
-def test_claims_about_gates_are_counted():
+def test_rivals_that_are_claims_are_said_to_hold_or_not():
+    small = inertial(3, 2)
+    rivals = [narrowed(small), widened(small)]
+    table = decided(*((small, rival, "superior") for rival in rivals))
+    claims = claimed(*[("Spent", "fashion-mnist, gate open", verdict, small.name) for verdict in ("open", "holds")])
+    claims = claims.assign(control=[rival.name for rival in rivals], margin="0")
+    (line,) = in_short(table, claims)
+    assert "is better in 2 of 2 comparisons" in line and line.endswith(
+        "; 1 of 2 hold as adjusted claims of being better."
+    )
+
+
+def test_claims_about_gates_are_told_case_by_case():
     after, trained = "fashion-mnist, gated after training", "fashion-mnist, trained with the gate"
     claims = claimed(
         ("Friction knows", after, "holds", "inertial (5, 2), range at 50% asked, skip core"),
         ("Friction knows", trained, "open", "inertial (5, 2), gate rate 0.25"),
-        ("Friction knows", trained, "open", "inertial (5, 2), gate rate 0.25, skip core"),
+        ("Friction knows", "mnist, LeNet, trained with the gate", "open", "inertial (3, 2), gate rate 0.25"),
         ("Skipping", after, "does not hold", "inertial (5, 2), range at 50% asked"),
-        ("Closing", trained, "open", "inertial (5, 2), gate never"),
+        ("Skipping", after, "does not hold", "inertial (5, 2), range at 50% asked"),
+        ("Closing", trained, "not yet run", "inertial (5, 2), gate never"),
         ("The layer does the work", "mnist, gate open", "holds", "inertial (3, 2)"),
     )
-    assert in_short(decided((inertial(3, 2), narrowed(inertial(3, 2)), "superior")), claims) == [
-        "At equal MACs, beside **dense networks** with another first layer, an inertial network is better "
-        "in 1 of 1 comparison (+0.30 points, in 69% of their time).",
-        "“Friction knows”: holds in 1, open in 2 of 3 comparisons, with 25% to 50% of the positions open.",
-        "“Skipping”: does not hold in 1 of 1 comparison, with 50% of the positions open.",
-        "“Closing”: open in 1 of 1 comparison.",
+    gaps = ["+5.39 [+4.96, +5.83], unequal", "+0.47 [+0.04, +0.89]", "+0.70 [+0.55, +0.86]", "−4.55", "−4.12", "", ""]
+    claims = claims.assign(**{"difference (points)": gaps}, control=[*"abcdefg"])
+    assert in_short(decided(), claims) == [
+        "“Friction knows” **holds** for (5, 2), range at 50% asked, skip core (+5.39); "
+        "**is open** for (5, 2), gate rate 0.25 (+0.47), (3, 2), gate rate 0.25 (mnist +0.70).",
+        "“Skipping” **does not hold** for (5, 2), range at 50% asked (beside d −4.55), "
+        "(5, 2), range at 50% asked (beside e −4.12).",
+        "“Closing” **is not yet run** for (5, 2), gate never.",
     ]
