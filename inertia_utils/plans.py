@@ -117,8 +117,11 @@ def window_and_margin(size: Profile) -> Plan:
             for arm in (SLIMMER, OF_SLIMMER_MACS)
         ],
         "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
+        # The rate is chosen for dense 3×3; the others say what that choice costs them.
         "pooled_tuning": [
-            tuning(size, dense(3), lr=rate, epochs=size.epochs, head="gap") for rate in size.pooled_tuning_rates
+            tuning(size, arm, lr=rate, epochs=size.epochs, head="gap")
+            for arm in (dense(3), *PRIMARY[1:])
+            for rate in (size.pooled_tuning_rates if arm == dense(3) else size.pooled_tuning_rates[-4:])
         ],
         "pooled": [
             converged(size, arm, seed=seed, head="gap", lr=POOLED_RATE)

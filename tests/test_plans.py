@@ -98,6 +98,7 @@ def test_networks_with_a_pooled_head_differ_from_the_others_in_head_and_rate_alo
     others = {run for name in ("primary", "rivals", "cheapest", "slimmer") for run in groups[name]}
     assert {replace(run, head="fc", lr=0.0) for run in pooled} <= others
     trials = groups["pooled_tuning"]
+    assert {run.arm for run in trials} == {dense(3), *PRIMARY[1:]}
     assert POOLED_RATE in {run.lr for run in trials} and all(run.tuning and run.head == "gap" for run in trials)
 
 
