@@ -21,8 +21,8 @@ from .in_short import in_short
 from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
-#: Figure and table that the README shows, and the table that it speaks of.
-FIGURE, PRIMARY, CLAIMS = "09_primary", "09_primary_comparisons", "09_claims"
+#: Figure and table that the README shows, and the tables that it speaks of.
+FIGURE, PRIMARY, CLAIMS, POOLED = "09_primary", "09_primary_comparisons", "09_claims", "03_pooled_comparisons"
 SETUP_TAG = "setup"
 SETUP = """\
 import importlib.util
@@ -58,14 +58,16 @@ def results() -> str:
     if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    decided, claims = (
-        pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False) for name in (PRIMARY, CLAIMS)
+    decided, claims, pooled = (
+        pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False)
+        for name in (PRIMARY, CLAIMS, POOLED)
     )
     parts = [
-        "**In short.** Every sentence is made from the table below and from that of the "
-        "original text's claims in [notebook 09](notebooks/09_final_figures.ipynb), which say under which conditions."
+        "**In short.** Every sentence is made from the table below, from that of the original text's claims in "
+        "[notebook 09](notebooks/09_final_figures.ipynb), or from that without the large head in "
+        "[notebook 03](notebooks/03_window_and_margin.ipynb), which say under which conditions."
     ]
-    parts += ["\n".join(f"- {line}" for line in in_short(decided, claims))]
+    parts += ["\n".join(f"- {line}" for line in in_short(decided, claims, pooled))]
     parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
     parts += [f"*{entries[PRIMARY]['caption']}*", to_markdown(decided).rstrip("\n")]
     return "\n\n".join(parts)

@@ -34,18 +34,25 @@ BRIEFLY = {
 GATED = ("gated after training", "trained with the gate")
 
 
-def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame) -> list[str]:
+def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame, pooled: pd.DataFrame | None = None) -> list[str]:
     """What the outcome is, in a list of sentences.
 
     One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for what else their MACs
-    would buy, one for what else their time would, and one for every claim about gates.
+    would buy, one for what else their time would, one for networks without the large head, and one for every claim
+    about gates.
 
     Args:
         decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
         verdicts: the table of claims.
+        pooled: the table of comparisons between networks that end in global average pooling, where it is at hand.
     """
-    rows = {(row["arm"], row["control"]): row for row in decided.to_dict("records")}
-    return [*_kernels(rows, verdicts), *_rivals(rows, verdicts), *_slimmer(rows), *_gates(verdicts)]
+    rows = _by_pair(decided)
+    small_heads = [] if pooled is None else _without_head(_by_pair(pooled))
+    return [*_kernels(rows, verdicts), *_rivals(rows, verdicts), *_slimmer(rows), *small_heads, *_gates(verdicts)]
+
+
+def _by_pair(table: pd.DataFrame) -> Rows:
+    return {(row["arm"], row["control"]): row for row in table.to_dict("records")}
 
 
 def _kernels(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
@@ -143,6 +150,18 @@ def _slimmer(rows: Rows) -> list[str]:
     ]
     widths = f"{SLIMMER.hidden} and {SLIMMER.channels} channels"
     return [f"Beside a dense 3×3 network that is merely slimmer, {widths}: {', '.join(parts)}."] if parts else []
+
+
+def _without_head(rows: Rows) -> list[str]:
+    beside: dict[str, list[str]] = {}
+    for arm, control in compared_pairs():
+        row = rows.get((arm.name, control.name))
+        if row and control != dense(1):
+            kind = control.name if control in (dense(3), SLIMMER) else _kind_of_rival(control)
+            gap = row["difference (points)"].rpartition(" (n=")[0]
+            beside.setdefault(kind, []).append(f"{arm.name} {gap} (with {row['share of weights']} of all its weights)")
+    parts = [f"beside {kind}: {', '.join(gaps)}" for kind, gaps in beside.items()]
+    return [f"Without the large head, in points, {'; '.join(parts)}."] if parts else []
 
 
 def _gap_and_time(row: dict[str, str]) -> str:

@@ -148,3 +148,15 @@ def test_claims_about_gates_are_told_case_by_case():
         "(5, 2), range at 50% asked (beside e −4.12).",
         "“Closing” **is not yet run** for (5, 2), gate never.",
     ]
+
+
+def test_networks_without_the_large_head_are_told_by_control():
+    small = inertial(3, 2)
+    rivals = (dense(3), dense(1), separated(small))
+    pooled = decided(*((small, rival, "") for rival in rivals))
+    pooled["difference (points)"] = ["-1.10 ± 0.20 (n=3)", "+39.46 ± 1.00 (n=3)", "-0.44 (n=2)"]
+    assert in_short(decided(), NO_CLAIMS, pooled) == [
+        "Without the large head, in points, beside dense 3×3: inertial (3, 2) -1.10 ± 0.20 "
+        "(with 38% of all its weights); "
+        "beside **separable networks** behind a dense first layer: inertial (3, 2) -0.44 (with 38% of all its weights)."
+    ]
