@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from .arms import Arm, dense
@@ -176,19 +178,21 @@ def _gates(verdicts: pd.DataFrame) -> list[str]:
 
 
 def _by_verdict(rows: pd.DataFrame) -> str:
+    rows = rows.assign(dataset=rows["condition"].str.split(",").str[0])
+    # An arm with several controls does not say which is meant.
+    rows = rows.assign(several=rows.duplicated(["arm", "dataset"], keep=False))
     parts = []
     for verdict in (HOLDS, FAILS, OPEN, NOT_YET_RUN):
-        found = [_case(row, rows["arm"]) for row in rows[rows["verdict"] == verdict].to_dict("records")]
+        found = [_case(row) for row in rows[rows["verdict"] == verdict].to_dict("records")]
         if found:
             parts.append(f"**{'is ' * (verdict in (OPEN, NOT_YET_RUN))}{verdict}** for {', '.join(found)}")
     return "; ".join(parts)
 
 
-def _case(row: dict[str, str], arms: pd.Series) -> str:
-    """An arm and the points that it has over its control, which is named where the arm has several."""
-    dataset = row["condition"].split(",")[0]
-    of_dataset = [] if dataset == TrainRun.dataset else [dataset]
-    beside = [f"beside {row['control']}"] if arms.eq(row["arm"]).sum() > 1 and not of_dataset else []
-    gap = [gap] if (gap := row["difference (points)"].split(" ")[0]) else []
-    said = " ".join([*of_dataset, *beside, *gap])
-    return f"{row['arm'].removeprefix('inertial ')}{f' ({said})' if said else ''}"
+def _case(row: dict[str, Any]) -> str:
+    """An arm and the points that it has over its control."""
+    said = [row["dataset"]] if row["dataset"] != TrainRun.dataset else []
+    said += [f"beside {row['control']}"] if row["several"] else []
+    said += row["difference (points)"].split(" ")[:1]
+    text = " ".join(filter(None, said))
+    return f"{row['arm'].removeprefix('inertial ')}{f' ({text})' if text else ''}"

@@ -133,7 +133,7 @@ def test_claims_about_gates_are_told_case_by_case():
     claims = claimed(
         ("Friction knows", after, "holds", "inertial (5, 2), range at 50% asked, skip core"),
         ("Friction knows", trained, "open", "inertial (5, 2), gate rate 0.25"),
-        ("Friction knows", "mnist, LeNet, trained with the gate", "open", "inertial (3, 2), gate rate 0.25"),
+        ("Friction knows", "mnist, LeNet, trained with the gate", "open", "inertial (5, 2), gate rate 0.25"),
         ("Skipping", after, "does not hold", "inertial (5, 2), range at 50% asked"),
         ("Skipping", after, "does not hold", "inertial (5, 2), range at 50% asked"),
         ("Closing", trained, "not yet run", "inertial (5, 2), gate never"),
@@ -143,7 +143,7 @@ def test_claims_about_gates_are_told_case_by_case():
     claims = claims.assign(**{"difference (points)": gaps}, control=[*"abcdefg"])
     assert in_short(decided(), claims) == [
         "“Friction knows” **holds** for (5, 2), range at 50% asked, skip core (+5.39); "
-        "**is open** for (5, 2), gate rate 0.25 (+0.47), (3, 2), gate rate 0.25 (mnist +0.70).",
+        "**is open** for (5, 2), gate rate 0.25 (+0.47), (5, 2), gate rate 0.25 (mnist +0.70).",
         "“Skipping” **does not hold** for (5, 2), range at 50% asked (beside d −4.55), "
         "(5, 2), range at 50% asked (beside e −4.12).",
         "“Closing” **is not yet run** for (5, 2), gate never.",
