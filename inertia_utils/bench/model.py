@@ -80,8 +80,7 @@ def main(options: argparse.Namespace) -> int:
             tables += [_forward(network, batch, options, device) for batch in options.batches]
             tables.append(_training(network, options.training_batch, options, device))
         record = {"dtype": "float32", "layout": "channels_last", "compiled": options.compile, "tables": tables}
-        record |= {"head": options.head, "rounds": options.rounds, "images": options.images}
-        record |= {"machine": machine(device)}
+        record |= {name: getattr(options, name) for name in ("head", "rounds", "images")} | {"machine": machine(device)}
         output = place(options.output, device)
         write(output, record, table(record))
     return 0
