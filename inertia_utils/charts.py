@@ -209,7 +209,7 @@ def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
 
 
 def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool = False) -> None:
-    """Mean and interval of seeds, in black; a mean alone for fewer than three of them.
+    """Mean and interval of seeds, in black; a mean alone for two of them, and nothing for one, which is its own mean.
 
     Args:
         axes: where to draw.
@@ -217,6 +217,8 @@ def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool
         values: one per seed.
         horizontal: the values run along the x axis.
     """
+    if len(values) == 1:
+        return
     mean = interval(values)
     if horizontal:
         axes.errorbar(mean.mean, place, xerr=mean.half_width, fmt="|", color="black", linewidth=1)
