@@ -153,7 +153,7 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     return figure
 
 
-def gap_curve(axes: Axes, rows: pd.DataFrame, control: pd.DataFrame, label: str, *, band: bool = True) -> None:
+def gap_curve(axes: Axes, rows: pd.DataFrame, control: pd.DataFrame, label: str, *, faint: bool = False) -> None:
     """Accuracy minus that of another gate asked for the same rate: mean of the paired differences, intervals as a band.
 
     Intervals are those of three seeds or more.
@@ -163,14 +163,15 @@ def gap_curve(axes: Axes, rows: pd.DataFrame, control: pd.DataFrame, label: str,
         rows: of one gate, from :func:`~inertia_utils.frames.gates`.
         control: of the other; rates and seeds that only one of them has are left out.
         label: name of the gate, which also gives the look.
-        band: draw the intervals.
+        faint: draw a thin grey line without intervals, one of many that need not be told apart.
     """
     both = rows.merge(control, on=["rate", "seed"], suffixes=("", " of control"))
     gaps = 100 * (both["accuracy"] - both["accuracy of control"])
     found = {rate: interval(values) for rate, values in gaps.groupby(both["rate"])}
     rates = [100 * rate for rate in found]
-    axes.plot(rates, [gap.mean for gap in found.values()], markersize=4, label=label, **look(label))
-    if band:
+    style = {"color": "0.7", "linewidth": 0.8} if faint else {"markersize": 4, **look(label)}
+    axes.plot(rates, [gap.mean for gap in found.values()], label=label, **style)
+    if not faint:
         _band(axes, rates, found.values(), label)
 
 

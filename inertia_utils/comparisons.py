@@ -9,7 +9,7 @@ import pandas as pd
 
 from .arms import Arm
 from .equal_macs import random_of_equal_macs
-from .frames import by_seed, main_rates, open_by_layer, open_text, seeds_of
+from .frames import at_rate, by_seed, main_rates, open_by_layer, open_text, seeds_of
 from .predict_run import Correct
 from .stats import MARGIN, Comparison, Interval, compare, crossed_interval, holm, interval
 
@@ -207,6 +207,50 @@ def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
             "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked")
+
+
+def gaps_by_rate(table: pd.DataFrame, measure: str, control: str) -> dict[float, Interval]:
+    """Rate → difference between two gates of one network in points, where both are asked for it; all and none left out.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        measure: which of them, by its column ``friction``.
+        control: the other.
+    """
+    rates = sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
+    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in rates}
+    return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
+
+
+def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interval]:
+    """Rate → difference of a gate from the random gate that takes as many MACs, in points; all and none left out.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        measure: which gate, by its column ``friction``.
+    """
+    rates = sorted(rate for rate in table[table["friction"] == measure]["rate"].unique() if 0 < rate < 1)
+    return {
+        rate: paired_difference(at_rate(table, measure, rate), random_of_equal_macs(table, measure, rate))
+        for rate in rates
+    }
+
+
+def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
+    """At which rates something beats a control, loses to it or is not told from it, in words.
+
+    Args:
+        gaps: rate → difference.
+        control: its name, as the text has it.
+    """
+    rates: dict[str, list[str]] = {}
+    for rate, gap in gaps.items():
+        rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
+    return "; ".join(f"{words} {control} at {_listed(found)} %" for words, found in sorted(rates.items()))
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:

@@ -138,14 +138,15 @@ def window_and_margin(size: Profile) -> Plan:
 @planned("04_friction")
 def friction(size: Profile) -> Plan:
     """Networks trained with open gates, then gated by every measure at several rates."""
-    seeds = range(size.more_seeds)
-    parents = [converged(size, inertial(5, 2), seed=seed) for seed in seeds]
-    # A primary arm, so that all its networks are there, and where friction has most to decide.
+    # Primary arms, so that all their networks are there; in the second friction has most to decide.
+    wide = [converged(size, inertial(5, 2), seed=seed) for seed in range(size.seeds)]
+    parents = wide[: size.more_seeds]
     small = [converged(size, inertial(3, 2), seed=seed) for seed in range(size.seeds)]
     flat = [converged(size, inertial(3, 2), seed=seed, pool=False) for seed in range(size.grid_seeds)]
     controlled = ("range", "random", "oracle")
     return {
         "gated": [gated(size, parent, name) for parent in parents for name in ranking_measures()],
+        "by_range": [gated(size, parent, name) for parent in wide for name in ("range", "random")],
         "before": [
             gated(size, parent, name, reduction="before")
             for parent in parents[: size.grid_seeds]
