@@ -359,5 +359,38 @@ def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:
     return _seed_by_seed(by_seed(table, arm), by_seed(table, control))
 
 
+def gap_between(table: pd.DataFrame, arm: str, control: str) -> Interval:
+    """Arm − control in points: the mean over the seeds that both have, with its interval.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        arm: its name.
+        control: name of the arm that it is held against.
+
+    Raises:
+        ValueError: no seed in common.
+    """
+    return interval(differences(table, arm, control))
+
+
+def gap_closed(table: pd.DataFrame, arm: str, narrow: str, wide: str) -> Interval:
+    """Share of the gap between two networks that an arm closes, (arm − narrow) / (wide − narrow), seed by seed.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        arm: its name.
+        narrow: the network from which the gap is counted.
+        wide: that up to which it is counted.
+
+    Raises:
+        ValueError: no seed in common, or a seed with which both networks are equally good, so that there is no gap.
+    """
+    ours, low, high = (by_seed(table, name) for name in (arm, narrow, wide))
+    seeds = sorted(ours.keys() & low.keys() & high.keys())
+    if level := [seed for seed in seeds if high[seed] == low[seed]]:
+        raise ValueError(f"wide: {wide!r} is as good as {narrow!r} with seed {level[0]}, so there is no gap to close")
+    return interval([(ours[seed] - low[seed]) / (high[seed] - low[seed]) for seed in seeds])
+
+
 def _seed_by_seed(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
     return [100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]

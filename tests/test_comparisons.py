@@ -10,6 +10,10 @@ from inertia_utils.comparisons import (
     comparison_table,
     differences,
     equally_open,
+    gap_between,
+    gap_closed,
+    gaps_at_equal_macs,
+    gaps_by_rate,
     in_points,
     lowest_rate_within,
     over_images,
@@ -17,6 +21,7 @@ from inertia_utils.comparisons import (
     paired_difference,
     rate_by_rate,
     standings,
+    stands_by_rate,
     told_apart,
 )
 from inertia_utils.stats import Interval, crossed_interval, holm, interval
@@ -273,3 +278,43 @@ def test_the_lowest_rate_counts_only_if_all_higher_ones_keep_within_the_margin()
     assert lowest_rate_within(single, "range") == 1.0, "one seed has no interval"
     with pytest.raises(ValueError, match=r"^friction: no row of 'jsd' at rate 1; it has range"):
         lowest_rate_within(table, "jsd")
+
+
+def test_the_gap_between_two_arms_is_that_of_their_common_seeds():
+    gap = gap_between(TABLE, "a", "b")
+    assert gap == interval(differences(TABLE, "a", "b")) and gap.count == 3 and gap.mean == pytest.approx(1.0)
+
+
+def test_the_share_of_a_gap_is_taken_seed_by_seed():
+    rows = [("low", 0.5), ("high", 0.9), ("arm", 0.8), ("low", 0.6), ("high", 0.7), ("arm", 0.75)]
+    table = pd.DataFrame([(arm, number // 3, value) for number, (arm, value) in enumerate(rows)], columns=TABLE.columns)
+    closed = gap_closed(table, "arm", "low", "high")
+    assert closed.count == 2 and closed.mean == pytest.approx((0.75 + 1.5) / 2)
+    with pytest.raises(ValueError, match="'arm' is as good as 'arm' with seed 0"):
+        gap_closed(table, "high", "arm", "arm")
+
+
+def test_gates_are_compared_at_every_rate_that_both_have():
+    rows = [gated("range", rate, seed, 0.9 + seed / 100, rate) for rate in (0.0, 0.3, 0.6, 1.0) for seed in (0, 1)]
+    rows += [gated("random", rate, seed, 0.8, rate) for rate in (0.0, 0.3, 1.0) for seed in (0, 1)]
+    gaps = gaps_by_rate(pd.DataFrame(rows), "range", "random")
+    assert list(gaps) == [0.3] and gaps[0.3].count == 2 and gaps[0.3].mean == pytest.approx(10.5)
+
+
+def test_at_equal_macs_the_random_gate_opens_more():
+    # By friction a rate takes 10 more; the random gate gains a point for every 10.
+    rows = [gated("random", rate, 0, 0.8 + rate / 10, rate) for rate in (0.0, 0.25, 0.5, 1.0)]
+    rows += [gated("range", rate, 0, 0.9, rate) for rate in (0.0, 0.25, 0.5, 1.0)]
+    table = pd.DataFrame(rows)
+    gaps = gaps_at_equal_macs(table, "range")
+    assert list(gaps) == [0.25, 0.5]
+    for rate, gap in gaps.items():
+        (macs,) = table[(table["friction"] == "range") & (table["rate"] == rate)]["conv_macs"]
+        chance = table[table["friction"] == "random"]
+        assert gap.mean == pytest.approx(100 * (0.9 - np.interp(macs, chance["conv_macs"], chance["accuracy"])))
+
+
+def test_rates_are_named_by_how_the_gates_stand():
+    gaps = {0.1: (2.0, 2.1, 2.2), 0.2: (-1.0, -1.1, -1.2), 0.3: (3.0, 3.1, 3.2), 0.5: (-2.0, 2.0, 0.1), 0.6: (1, 2, 1)}
+    text = stands_by_rate({rate: interval(values) for rate, values in gaps.items()}, "random")
+    assert text == ("beats random at 10 and 30 %; is not told from random at 50 and 60 %; loses to random at 20 %")
