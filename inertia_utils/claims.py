@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 
-from .comparisons import equally_open, in_points, p_text
+from .comparisons import UNEQUAL, equally_open, in_points, p_text
 from .equal_macs import at_macs
 from .gate_run import GateRun
 from .result_file import Result
@@ -269,7 +269,7 @@ def _difference(finding: Finding) -> str:
     if finding.comparison is None:
         seed = min(finding.arm.keys() & finding.control.keys())
         return _with_minus(f"{100 * (finding.arm[seed] - finding.control[seed]):+.2f}")
-    return _with_minus(in_points(finding.comparison.difference)) + (", unequal" if finding.unequal else "")
+    return _with_minus(in_points(finding.comparison.difference)) + (UNEQUAL if finding.unequal else "")
 
 
 def _with_minus(number: str) -> str:

@@ -15,6 +15,8 @@ from .stats import MARGIN, Comparison, Interval, compare, crossed_interval, holm
 
 #: How far open fractions of a layer may be apart to be called equal.
 EQUAL_RATES = 0.03
+#: How a difference ends where they are not.
+UNEQUAL = ", unequal"
 #: An arm and the control that it is held against, by their names.
 Pair = tuple[str, str]
 
@@ -340,7 +342,7 @@ def marked_difference(runs: pd.DataFrame, control: pd.DataFrame) -> str:
         control: likewise; without a seed in common the text is empty.
     """
     text = _difference(runs, control)
-    return text if not text or equally_open(runs, control) else f"{text}, unequal"
+    return text if not text or equally_open(runs, control) else text + UNEQUAL
 
 
 def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:

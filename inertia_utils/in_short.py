@@ -8,7 +8,9 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .plans import SLIMMER, compared_pairs
+from .comparisons import UNEQUAL
+from .original_claims import AFTER_A_LOOK
+from .plans import PRIMARY, SLIMMER, compared_pairs
 from .stats import MARGIN
 from .train_run import TrainRun
 
@@ -72,8 +74,13 @@ def _kernel(row: dict[str, str], verdicts: pd.DataFrame) -> str:
     return (
         f"{row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points over "
         f"{row['seeds']} seeds, with {', '.join(shares[:-1])} and {shares[-1]}"
-        f"{_for_images(row)}{_as_claim(row, verdicts)}."
+        f"{_for_images(row)}{_as_claim(row, verdicts)}{_after_a_look(row)}."
     )
+
+
+def _after_a_look(row: dict[str, str]) -> str:
+    """What is said of an arm that was planned when some of its seeds had been seen."""
+    return "" if row["arm"] in {arm.name for arm in PRIMARY} else f"; {AFTER_A_LOOK.removeprefix(', ')}, in no family"
 
 
 def _for_images(row: dict[str, str]) -> str:
@@ -114,6 +121,8 @@ def _rivals(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
 def _kind_of_rival(rival: Arm) -> str:
     if rival.conv == "separable":
         return "**separable networks** behind a dense first layer"
+    if rival.kernel_size == 1:
+        return "**dense 1×1 networks** that are widened"
     return f"**dense networks** with {'narrower layers' if rival.channels != Arm.channels else 'another first layer'}"
 
 
@@ -140,7 +149,7 @@ def _ranges(compared: list[dict[str, str]]) -> str:
 
 
 def _span(ordered: list[str]) -> str:
-    return ordered[0] if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
+    return "".join(ordered[:1]) if ordered[:1] == ordered[-1:] else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _slimmer(rows: Rows) -> list[str]:
@@ -156,14 +165,19 @@ def _slimmer(rows: Rows) -> list[str]:
 
 def _without_head(rows: Rows) -> list[str]:
     beside: dict[str, list[str]] = {}
+    counts = set()
     for arm, control in compared_pairs():
         row = rows.get((arm.name, control.name))
         if row and control != dense(1):
             kind = control.name if control in (dense(3), SLIMMER) else _kind_of_rival(control)
-            gap = row["difference (points)"].rpartition(" (n=")[0]
-            beside.setdefault(kind, []).append(f"{arm.name} {gap} (with {row['share of weights']} of all its weights)")
+            gap, _, seeds = row["difference (points)"].rstrip(")").rpartition(" (n=")
+            # What is saved is said once.
+            weights = f" (with {row['share of weights']} of all its weights)" if control == dense(3) else ""
+            beside.setdefault(kind, []).append(f"{arm.name} {gap}{weights}")
+            counts.add(seeds)
     parts = [f"beside {kind}: {', '.join(gaps)}" for kind, gaps in beside.items()]
-    return [f"Without the large head, in points, {'; '.join(parts)}."] if parts else []
+    seeds = _span(sorted(counts, key=int))
+    return [f"Without the large head, in points over {seeds} seeds, {'; '.join(parts)}."] if parts else []
 
 
 def _gap_and_time(row: dict[str, str]) -> str:
@@ -190,9 +204,11 @@ def _by_verdict(rows: pd.DataFrame) -> str:
 
 
 def _case(row: dict[str, Any]) -> str:
-    """An arm and the points that it has over its control."""
+    """An arm, the points that it has over its control, and what the table says against taking them at face value."""
     said = [row["dataset"]] if row["dataset"] != TrainRun.dataset else []
     said += [f"beside {row['control']}"] if row["several"] else []
     said += row["difference (points)"].split(" ")[:1]
     text = " ".join(filter(None, said))
+    text += UNEQUAL if row["difference (points)"].endswith(UNEQUAL) else ""
+    text += AFTER_A_LOOK if row["condition"].endswith(AFTER_A_LOOK) else ""
     return f"{row['arm'].removeprefix('inertial ')}{f' ({text})' if text else ''}"

@@ -5,6 +5,7 @@ import os
 import re
 
 import nbformat
+import pandas as pd
 import pytest
 import torch
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,6 +17,28 @@ README = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 def test_generated_parts_are_fresh():
     assert contents.fresh(README) == README, "run `python -m inertia_utils.contents`"
+
+
+#: What the two paragraphs of the answer lean on: beginning of a claim, of its condition, and of its arm → its verdicts.
+ANSWER = {
+    ("The layer does", "mnist", "inertial (3, 2)"): {"holds"},
+    ("MACs are better spent", "fashion", "inertial (3, 1)"): {"open"},
+    ("Core, then periphery", "fashion", "inertial (3, 2)"): {"open"},
+    ("Where friction is low", "fashion", "inertial"): {"does not hold"},
+    ("A gate saves MACs better than fewer", "fashion", "inertial (3, 2)"): {"does not hold"},
+    ("Friction knows", "fashion-mnist, gated after", "inertial (3, 2)"): {"holds"},
+    ("Friction knows", "fashion-mnist, gated after", "inertial (5, 2), range at 50% asked, skip core"): {"holds"},
+    ("Friction knows", "fashion-mnist, trained with", "inertial"): {"open", "does not hold"},
+    ("Friction knows", "mnist", "inertial (3, 2)"): {"holds"},
+}
+
+
+@pytest.mark.parametrize("case", ANSWER, ids=" · ".join)
+def test_the_answer_agrees_with_the_published_claims(case):
+    claims = pd.read_csv(paths.FIGURES / "09_claims.csv", dtype=str)
+    begins = [claims[column].str.startswith(text) for column, text in zip(claims, case, strict=False)]
+    verdicts = claims[begins[0] & begins[1] & begins[2]]["verdict"]
+    assert set(verdicts) == ANSWER[case], "rewrite the paragraphs under “What came out” in the README"
 
 
 def test_missing_marks_are_named():
