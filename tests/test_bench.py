@@ -9,7 +9,7 @@ import torch
 
 from inertia_utils import bench
 from inertia_utils.allocator import keep_freed_memory
-from inertia_utils.bench import cases, device, friction, gate, masks, model, read, timing
+from inertia_utils.bench import cases, device, friction, gate, goals, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.cost import measure as count
 from inertia_utils.data import Dataset
@@ -123,7 +123,7 @@ def test_layer_benchmark_takes_what_a_user_registers(tmp_path):
     finally:
         del cases.ARMS._parts["mine"]
     row = record["tables"][0]["arms"]["mine"]
-    assert row["median"] > 0 and row["mac_limit"] is None
+    assert row["median"] > 0 and row["mac_ratio"] is None
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_model_benchmark(tmp_path):
     record = run("model", tmp_path / "model.json")
     forward, training = record["tables"]
     assert (forward["what"], training["what"]) == ("forward", "training step")
-    assert forward["arms"]["dense 5×5"]["speed_up"] == forward["arms"]["dense 5×5"]["mac_limit"] == 1
+    assert forward["arms"]["dense 5×5"]["speed_up"] == forward["arms"]["dense 5×5"]["mac_ratio"] == 1
     assert not set(model.GATED) & set(training["arms"])
 
 
@@ -196,3 +196,46 @@ def test_peak_memory():
     x = torch.zeros(256, 1024)
     peak = device.peak_memory(lambda: (x + 1) * 2, "cpu")
     assert peak == pytest.approx(2 * x.numel() * 4, rel=0.01), "both the sum and the product are held"
+
+
+def test_networks_are_held_against_one_of_them():
+    record = read.load("model")
+    ratios = read.network_ratios(record, "dense 3×3")
+    times = read.network_times(record, 256)
+    assert (ratios.loc["dense 3×3"] == 1).all() and list(ratios.columns) == [1, 8, 64, 256]
+    assert ratios.loc["slide (3, 2)", 256] == pytest.approx(times["dense 3×3"] / times["inertial (3, 2)"])
+
+
+@pytest.mark.parametrize(
+    ("times", "fraction"),
+    [
+        ((9.0, 1.0, 3.0, 7.0, 9.0), 0.4),
+        ((9.0, 6.0, 7.0, 8.0, 1.0), 0.0),
+        ((9.0, 1.0, 2.0, 3.0, 9.0), 0.7),
+    ],
+    ids=["between", "never", "always"],
+)
+def test_a_gate_returns_time_up_to_where_it_meets_the_open_layer(times, fraction):
+    curve = pd.DataFrame({"fraction": (0.0, 0.1, 0.3, 0.7, 1.0), "chosen": times})
+    assert read.returns_up_to(curve, 4.0) == pytest.approx(fraction)
+
+
+def test_goals_are_judged_where_they_were_set():
+    arms = {"dense 5×5": 40.0, "dense 3×3": 15.0, "slide (5, 2)": 20.0, "slide (3, 2)": 4.0, "slide (5, 4)": 4.0}
+    arms |= {"dilate (5, 2), 30% real": 30.0, "skip core (5, 2), 30% real": 20.0}
+    layers = pd.DataFrame([(64, arm, ms) for arm, ms in arms.items()], columns=["batch", "arm", "ms"])
+    networks = pd.concat(
+        [layers.assign(what=what, batch=batch) for what in ("forward", "training step") for batch in (64, 256)]
+    )
+    worst = dict.fromkeys(goals.LIMITS, 0.06)
+    outcome = goals.outcome(layers, networks, worst)
+    assert outcome["met"].tolist() == [False, True, True, False, False, True, True, True, True, False, False]
+    assert outcome.loc["layer (5, 2) against dense 5×5"].to_dict() == {
+        "goal": "≥ 2.2",
+        "measured": "2.00 (batch 64)",
+        "met": False,
+        "batch 64": "2.00",
+        "batch 256": "",
+    }
+    with pytest.raises(ValueError, match="worst: expected a value for every limit, got none for friction, channels av"):
+        goals.outcome(layers, networks, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -43,3 +44,39 @@ def ratios(table: pd.DataFrame, goal: Goal) -> dict[int, float]:
     """Batch → how many times as fast the goal's arm is; ``table`` has the columns batch, arm and ms."""
     times = table.pivot_table(index="batch", columns="arm", values="ms", aggfunc="first")
     return (times[goal.against] / times[goal.arm]).to_dict()
+
+
+#: What is to stay at or below a bound, over all batches and arms that were measured → the bound.
+LIMITS = {
+    "friction, channels averaged first, share of a gated layer's time": 0.10,
+    "friction, channels averaged last, share of a gated layer's time": 0.10,
+    "slower than computing everything, worst point of the map": 0.05,
+    "gated at 30 %, slower than its own open form, worst arm and batch": 0.05,
+}
+
+
+def outcome(layers: pd.DataFrame, networks: pd.DataFrame, worst: Mapping[str, float]) -> pd.DataFrame:
+    """One row per goal: what was asked, what was measured, whether it is met, and the ratios at every batch.
+
+    Args:
+        layers: rows of the layer record, from :func:`~inertia_utils.bench.read.frame`.
+        networks: rows of the record of whole networks.
+        worst: what was measured of each of :data:`LIMITS`.
+
+    Raises:
+        ValueError: a limit has no measurement.
+    """
+    if missing := LIMITS.keys() - worst.keys():
+        raise ValueError(f"worst: expected a value for every limit, got none for {', '.join(sorted(missing))}")
+    rows = {}
+    for goal in GOALS:
+        table = layers if goal.what == "layer" else networks[networks["what"] == goal.what]
+        found = ratios(table, goal)
+        rows[goal.text] = {
+            "goal": f"≥ {goal.factor:g}",
+            "measured": f"{found[goal.batch]:.2f} (batch {goal.batch})",
+            "met": found[goal.batch] >= goal.factor,
+        } | {f"batch {batch}": f"{value:.2f}" for batch, value in found.items()}
+    for text, most in LIMITS.items():
+        rows[text] = {"goal": f"≤ {most:.0%}", "measured": f"{worst[text]:.0%}", "met": worst[text] <= most}
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("")

@@ -1,7 +1,7 @@
 """Time of one layer: dense, separable and inertial arms on the same inputs, gates fed with a trained network's masks.
 
 Arms are interleaved; the dense 5×5 arm opens and closes every round, and how far the two differ is the drift.  A
-speed-up is the dense arm's time over an arm's, the MAC limit the same ratio of multiply-accumulates.  Gates compute
+speed-up is the dense arm's time over an arm's, the MAC ratio the same ratio of multiply-accumulates.  Gates compute
 their friction and then open recorded masks, real or random ones of the same density.
 """
 
@@ -118,7 +118,7 @@ def _measure(
     for name, row in rows.items():
         against = rows.get(dense_of(name), rows[FIRST])
         row["speed_up"] = against["median"] / row["median"]
-        row["mac_limit"] = against["macs"] / row["macs"] if row["macs"] else None
+        row["mac_ratio"] = against["macs"] / row["macs"] if row["macs"] else None
     drift = timings[LAST].median / timings[FIRST].median - 1
     return {"drift": drift, "arms": rows}
 
@@ -156,7 +156,7 @@ def table(record: dict[str, Any]) -> str:
             f"{part['shape']}, batch {part['batch']}, {part['rounds']} rounds of {part['calls']} calls, "
             f"drift {part['drift']:+.1%}",
             "",
-            "| arm | ms, median (quartiles) | 95 % | open | peak MB | speed-up | MAC limit |",
+            "| arm | ms, median (quartiles) | 95 % | open | peak MB | speed-up | MAC ratio |",
             "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         lines += [_line(name, row) for name, row in part["arms"].items()]
@@ -166,8 +166,8 @@ def table(record: dict[str, Any]) -> str:
 def _line(name: str, row: dict[str, Any]) -> str:
     tail = "" if row["percentile95"] is None else f"{1e3 * row['percentile95']:.3g}"
     opened = "" if row["open_fraction"] is None else f"{row['open_fraction']:.0%}"
-    limit = "" if row["mac_limit"] is None else f"{row['mac_limit']:.2f}"
+    promised = "" if row["mac_ratio"] is None else f"{row['mac_ratio']:.2f}"
     return (
         f"| {name} | {milliseconds(row)} | {tail} | {opened} "
-        f"| {row['peak_memory'] / 2**20:.1f} | {row['speed_up']:.2f} | {limit} |"
+        f"| {row['peak_memory'] / 2**20:.1f} | {row['speed_up']:.2f} | {promised} |"
     )

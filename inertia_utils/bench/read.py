@@ -27,16 +27,30 @@ def frame(record: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def network_times(record: dict[str, Any], batch: int, network: str = "fashionnet") -> dict[str, float]:
-    """Name of an arm, as results have it → milliseconds of its network's forward pass at one batch size.
+def network_ratios(record: dict[str, Any], against: str) -> pd.DataFrame:
+    """How many times as fast as one of them every FashionNet's forward pass is: a row per arm, a column per batch.
+
+    Args:
+        record: of the benchmark of whole networks.
+        against: the arm that the others are held against, as the record names it.
+    """
+    times = _forward(frame(record)).pivot_table(index="arm", columns="batch", values="ms", sort=False)
+    return times.loc[against] / times
+
+
+def _forward(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["network"] == "fashionnet") & (table["what"] == "forward")]
+
+
+def network_times(record: dict[str, Any], batch: int) -> dict[str, float]:
+    """Name of an arm, as results have it → milliseconds of its FashionNet's forward pass at one batch size.
 
     Args:
         record: of the benchmark of whole networks.
         batch: images per forward pass.
-        network: name of the network.
     """
-    table, arms = frame(record), timed_arms()
-    rows = table[(table["network"] == network) & (table["what"] == "forward") & (table["batch"] == batch)]
+    table, arms = _forward(frame(record)), timed_arms()
+    rows = table[table["batch"] == batch]
     return {arms[row.arm].name: row.ms for row in rows.itertuples() if row.arm in arms}
 
 
@@ -55,7 +69,7 @@ def _milliseconds(row: dict[str, Any]) -> dict[str, Any]:
     low, high = row["quartiles"]
     times = {"ms": row["median"], "low": low, "high": high, "tail": row.get("percentile95")}
     scaled = {name: None if value is None else 1e3 * value for name, value in times.items()}
-    kept = ("speed_up", "mac_limit", "macs", "open_fraction", "peak_memory", "operators")
+    kept = ("speed_up", "mac_ratio", "macs", "open_fraction", "peak_memory", "operators")
     return scaled | {name: row.get(name) for name in kept}
 
 
@@ -74,3 +88,24 @@ def break_even_frame(record: dict[str, Any]) -> pd.DataFrame:
                 | {"fraction": fraction, "chosen": 1e3 * chosen, "everywhere": 1e3 * everywhere, "taken": 1e3 * taken}
             )
     return pd.DataFrame(rows)
+
+
+def returns_up_to(curve: pd.DataFrame, open_ms: float) -> float:
+    """Open fraction up to which a gated layer takes less time than the same layer without a gate; 0 if at none.
+
+    Linear between the fractions that were measured, of which none open and all open are left out: there the layer
+    takes another form.
+
+    Args:
+        curve: columns ``fraction`` and ``chosen``, from :func:`break_even_frame`, of one layer.
+        open_ms: milliseconds of the layer that is always open.
+    """
+    between = curve[curve["fraction"].between(0.01, 0.99)].sort_values("fraction")
+    fractions, excess = between["fraction"].to_numpy(), between["chosen"].to_numpy() - open_ms
+    dearer = (excess > 0).nonzero()[0]
+    if not len(dearer):
+        return float(fractions[-1])
+    if (first := dearer[0]) == 0:
+        return 0.0
+    step = -excess[first - 1] / (excess[first] - excess[first - 1])
+    return float(fractions[first - 1] + step * (fractions[first] - fractions[first - 1]))
