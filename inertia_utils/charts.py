@@ -23,7 +23,7 @@ from .stats import MARGIN, Interval, interval
 #: Letters of a name with which a legend still has room for three columns.
 LONGEST_OF_THREE = 34
 #: Costs that accuracy is drawn against, and their labels.
-COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs per image"}
+COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs"}
 
 
 def accuracy_against_costs(

@@ -282,7 +282,7 @@ def mnist_lenet(size: Profile) -> Plan:
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
     "03_window_and_margin": ("primary", "predictions", "rivals", "cheapest", "slimmer", "grid", "controls", "widened"),
-    "04_friction": ("gated", "small", "small_before"),
+    "04_friction": ("gated", "by_range", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
     "06_reapplication": ("literal",),
     "07_mnist_lenet": ("lenet", "gates"),
