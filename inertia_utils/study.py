@@ -145,10 +145,12 @@ def published(notebook: str, profile: str) -> Study:
 
 def extent(result: Result) -> str:
     """One Markdown sentence: how long a training was, on how many images, and on how many it was tested."""
-    images, tested = result.run.images, result.metrics["test_images"]
-    amount = f"{images:,} training images" if images else "all training images but the hold-out"
+    asked, tested = result.run.images, result.metrics["test_images"]
+    # The data may have fewer images than were asked for; results of old do not say how many they were.
+    images = result.metrics.get("train_images", asked)
+    amount = f"{images:,} training images" if asked else "all training images but the hold-out"
     sentence = f"{_counted(len(result.history), 'epoch')} on {amount}, tested on {tested:,}."
-    return f"**Shortened**: {sentence}" if images else sentence
+    return f"**Shortened**: {sentence}" if asked else sentence
 
 
 def collect(groups: dict[str, list[Run]], store: Store, **options: Any) -> dict[str, list[Result]]:

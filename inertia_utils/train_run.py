@@ -110,6 +110,7 @@ class TrainRun(Run, kind="train"):
         metrics = {
             "accuracy": share,
             "evaluated_on": "holdout" if self.tuning else "test",
+            "train_images": len(training.images),
             "test_images": len(evaluated),
             **meter.cost().metrics(),
         }

@@ -270,14 +270,16 @@ def test_open_study_trains_what_is_missing(toy_plan, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("images", "sentence"),
+    ("images", "metrics", "sentence"),
     [
-        (5000, "**Shortened**: 1 epoch on 5,000 training images, tested on 2,500."),
-        (0, "1 epoch on all training images but the hold-out, tested on 2,500."),
+        (5000, {}, "**Shortened**: 1 epoch on 5,000 training images, tested on 2,500."),
+        (5000, {"train_images": 3600}, "**Shortened**: 1 epoch on 3,600 training images, tested on 2,500."),
+        (0, {}, "1 epoch on all training images but the hold-out, tested on 2,500."),
+        (0, {"train_images": 55_000}, "1 epoch on all training images but the hold-out, tested on 2,500."),
     ],
 )
-def test_extent_says_how_much_a_training_saw(images, sentence):
-    result = Result(TrainRun(Arm(), images=images), {"test_images": 2500}, [{"epoch": 1}], {})
+def test_extent_says_how_much_a_training_saw(images, metrics, sentence):
+    result = Result(TrainRun(Arm(), images=images), {"test_images": 2500} | metrics, [{"epoch": 1}], {})
     assert extent(result) == sentence
 
 

@@ -12,7 +12,9 @@ from toy_training import toy_training
 from inertia_utils.arms import Arm, dense, inertial, separable
 from inertia_utils.models import FashionNet, LeNet
 from inertia_utils.recipes import RECIPES, recipe
+from inertia_utils.runs import Context
 from inertia_utils.seed import derive, initialise_paired
+from inertia_utils.store import Store
 from inertia_utils.train import accuracy, train
 from inertia_utils.train_run import TrainRun
 from inertia_utils.worker import threads
@@ -71,6 +73,14 @@ def test_recipes_train(name, network):
 
 def test_bfloat16_autocast_trains():
     assert train(FashionNet(3, head="gap"), toy_training(epochs=1, dtype=torch.bfloat16))[0]["loss"] > 0
+
+
+def test_a_result_says_how_many_images_there_were_to_train_on(tmp_path):
+    context = Context(Store(tmp_path, "smoke"))
+    for asked, there in ((400, 400), (5000, 3600), (0, 3600)):
+        run = TrainRun(dense(1), images=asked, test_images=100, head="gap", dataset="mnist-5k")
+        outcome = run.outcome(run.model(), [], run.training(context), context)
+        assert outcome.metrics["train_images"] == there
 
 
 def test_pool_then_rectify_is_rectify_then_pool():
