@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from .layer import InertialConv2d
+from .swap import swap
 
 
 @dataclass
@@ -17,8 +18,8 @@ class Conversion:
 
     Attributes:
         model: the converted copy.
-        replaced: names of the convolutions that are inertial now.
-        kept: name of every convolution left alone → why.
+        replaced: names of the convolutions that are inertial now; of one with several names, the first.
+        kept: name of every convolution left alone, likewise → why.
     """
 
     model: nn.Module
@@ -40,31 +41,32 @@ def convert(
         margin: k of every inertial layer; their windows are the sizes of the convolutions they replace.
         skip_first: leave the first convolution alone.
         keep_weights: fit each layer to the convolution by least squares, rather than start afresh.
-        options: keyword arguments of :class:`~inertia_utils.layer.InertialConv2d`, such as ``gate`` or ``reapply``.
+        options: keyword arguments of :class:`~inertia_utils.layer.InertialConv2d`, such as ``gate`` or ``reapply``;
+            of an object every layer gets a copy of its own, since a gate keeps what it found in its layer.
 
     Raises:
         ValueError: a configuration that no layer accepts, whatever the model: the margin or an option is not valid.
     """
     conversion = Conversion(copy.deepcopy(model))
     # A layer of a size that suits every option tells bad options from convolutions that merely do not fit.
-    InertialConv2d(2, 2, 2 * margin + 1 if isinstance(margin, int) and margin > 0 else 3, margin, **options)
-    names = [name for name, module in conversion.model.named_modules() if isinstance(module, nn.Conv2d)]
-    for position, name in enumerate(names):
-        conv = conversion.model.get_submodule(name)
+    probe = 2 * margin + 1 if isinstance(margin, int) and margin > 0 else 3
+    InertialConv2d(2, 2, probe, margin, **copy.deepcopy(options))
+    layers: dict[nn.Module, nn.Module] = {}
+    convolutions = [
+        (name, module) for name, module in conversion.model.named_modules() if isinstance(module, nn.Conv2d)
+    ]
+    for position, (name, conv) in enumerate(convolutions):
         reason = "the first convolution" if skip_first and position == 0 else _unfit(conv, margin)
         if reason is None:
             try:
-                layer = _inertial(conv, margin, keep_weights, options)
+                layers[conv] = _inertial(conv, margin, keep_weights, copy.deepcopy(options))
             except ValueError as error:
                 reason = str(error)
-        if reason is not None:
-            conversion.kept[name] = reason
-        elif name:
-            conversion.model.set_submodule(name, layer)
+        if reason is None:
             conversion.replaced.append(name)
         else:
-            conversion.model = layer
-            conversion.replaced.append(name)
+            conversion.kept[name] = reason
+    conversion.model = swap(conversion.model, layers)
     return conversion
 
 

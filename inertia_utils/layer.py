@@ -274,7 +274,7 @@ class InertialConv2d(nn.Module):
 
     @classmethod
     def like(cls, conv: nn.Conv2d, margin: int, **options: Any) -> InertialConv2d:
-        """A fresh inertial layer with the sizes of ``conv``, on its device and in its dtype.
+        """A fresh inertial layer with the sizes of ``conv``, on its device, in its dtype and frozen where it is.
 
         Args:
             conv: a dense convolution with a square kernel.
@@ -299,6 +299,10 @@ class InertialConv2d(nn.Module):
             conv.weight.dtype,
             **options,
         )
+        for parameter in (layer.weight, layer.periphery):
+            parameter.requires_grad_(conv.weight.requires_grad)
+        if conv.bias is not None:
+            layer.bias.requires_grad_(conv.bias.requires_grad)
         return layer.train(conv.training)
 
     def macs(self, input_shape: tuple[int, ...], open_fraction: float | None = None) -> MacCount:

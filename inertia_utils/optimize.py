@@ -12,6 +12,7 @@ from .execute.folded import FoldedConv2d
 from .execute.placed import to_core
 from .layer import InertialConv2d
 from .reapply import Slide
+from .swap import swap
 
 
 def optimize(model: nn.Module, *, compiled: bool = False) -> nn.Module:
@@ -35,11 +36,9 @@ def optimize(model: nn.Module, *, compiled: bool = False) -> nn.Module:
         >>> fast(torch.zeros(8, 3, 32, 32).to(memory_format=torch.channels_last)).shape
         torch.Size([8, 64, 32, 32])
     """
-    holder = nn.ModuleList([copy.deepcopy(model)])
-    for name, module in list(holder.named_modules()):
-        if isinstance(module, InertialConv2d):
-            holder.set_submodule(name, _folded(module))
-    frozen = holder[0].eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    ready = copy.deepcopy(model)
+    folded = {module: _folded(module) for module in ready.modules() if isinstance(module, InertialConv2d)}
+    frozen = swap(ready, folded).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return torch.compile(frozen) if compiled else frozen
 
 

@@ -1,11 +1,14 @@
 """Converting whole models, and counting what they cost."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
 from torchvision.models import resnet18
 
 from inertia_utils import InertialConv2d, convert
+from inertia_utils.gate import Rate
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,46 @@ def test_what_does_not_fit_is_named():
         "2": "its kernel of 1×1 leaves no core for margin 1",
         "3": "out_channels: merge='stack' gives two channels per filter, so 5 must be even",
     }
+
+
+@pytest.mark.parametrize("keep_weights", [True, False])
+def test_every_layer_has_a_gate_of_its_own(keep_weights):
+    given, model = Rate(0.5, 0.0), nn.Sequential(nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3))
+    first, second = convert(model, margin=2, keep_weights=keep_weights, gate=given).model
+    assert len({id(gate) for gate in (given, first.gate, second.gate)}) == 3
+    first.train()(torch.rand(4, 2, 9, 9))
+    assert first.gate.level() > 0 and second.gate.level() == given.level() == -math.inf
+
+
+class Twice(nn.Module):
+    """Passes through one convolution twice, which it knows by two names, one of them within a block of two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(2, 2, 3, padding=1)
+        self.block = self.again = nn.Sequential(self.first, nn.ReLU())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.again(self.block(self.first(x)))
+
+
+def test_a_convolution_with_several_names_is_replaced_under_all_of_them():
+    model, x = Twice(), torch.rand(2, 2, 8, 8)
+    conversion = convert(model, margin=1)
+    inertial = conversion.model.first
+    assert isinstance(inertial, InertialConv2d) and conversion.replaced == ["first"]
+    assert conversion.model.block[0] is conversion.model.again[0] is inertial
+    torch.testing.assert_close(conversion.model(x), conversion.model.again(conversion.model.block(inertial(x))))
+    assert convert(model, margin=1, skip_first=True).kept == {"first": "the first convolution"}
+
+
+@pytest.mark.parametrize("keep_weights", [True, False])
+def test_what_is_frozen_stays_so(keep_weights):
+    model = nn.Sequential(nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3), nn.Conv2d(2, 2, 3, bias=False)).requires_grad_(False)
+    model[1].bias.requires_grad_(True)
+    layers = convert(model, margin=2, keep_weights=keep_weights).model
+    trained = [name for name, parameter in layers.named_parameters() if parameter.requires_grad]
+    assert trained == ["1.bias"]
 
 
 def test_a_convolution_alone():

@@ -38,6 +38,13 @@ def test_folding(arm, expected):
     torch.testing.assert_close(fast(x.to(memory_format=torch.channels_last)), model(x), rtol=1e-4, atol=1e-4)
 
 
+def test_a_layer_with_two_names_is_folded_under_both():
+    model = nn.ModuleDict({"one": InertialConv2d(2, 3, 3, 2, padding=1, gate="never")})
+    model["other"] = model["one"]
+    fast = optimize(model)
+    assert type(fast["one"]) is nn.Conv2d and fast["other"] is fast["one"]
+
+
 @pytest.mark.parametrize("padding", [0, 2, "same"])
 @pytest.mark.parametrize("merge", ["matched", "replace", "add", "stack"])
 def test_a_single_closed_layer(padding, merge):
@@ -48,7 +55,7 @@ def test_a_single_closed_layer(padding, merge):
 
 @pytest.mark.parametrize("merge", ["matched", "add", "stack"])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_small_input_takes_the_dense_convolution_and_a_large_one_two_steps(merge, stride, monkeypatch):
+def test_a_small_input_takes_the_dense_convolution_and_a_large_one_two_steps(merge, stride):
     layer = InertialConv2d(64, 64, 3, 2, padding=1, stride=stride, merge=merge).eval()
     fast = optimize(layer)
     taken = []
