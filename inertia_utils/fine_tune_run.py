@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
 from .arms import Arm
 from .gate_run import check_open, gated_model
 from .runs import Context, Outcome, Run
@@ -73,7 +71,6 @@ class FineTuneRun(Run, kind="finetune"):
 
     def execute(self, context: Context) -> Outcome:
         """Train on, then read the test set once."""
-        torch.manual_seed(self.seed)
         model = gated_model(self.parent, self.arm, context)
         training = replace(self.parent.training(context), epochs=self.epochs, lr=self.lr)
         history = train(model, training)

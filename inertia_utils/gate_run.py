@@ -32,7 +32,7 @@ CALIBRATION_IMAGES = 500
 CHOICES: Registry[type[Gate]] = Registry("choice")
 for _name, _gate in (("threshold", Threshold), ("image", PerImage), ("shuffled", Shuffled)):
     CHOICES.register(_name)(_gate)
-#: Held-out images on which friction is compared with what closing loses.
+#: Held-out images on which friction is compared with the detail.
 AGREEMENT_IMAGES = 100
 
 
@@ -94,8 +94,11 @@ class GateRun(Run, kind="gate"):
         return f"gate {', '.join(filter(None, options))} · {self.parent.label()}"
 
     def execute(self, context: Context) -> Outcome:
-        """One record per rate: accuracy and MACs on the test set, thresholds, measured open fractions."""
-        torch.manual_seed(self.seed)
+        """One record per rate: accuracy and MACs on the test set, thresholds, measured open fractions.
+
+        Random frictions and choices are drawn from torch's generator as :func:`~inertia_utils.seed.initialise_paired`
+        leaves it when the network is built, so that they depend on the parent's seed and on nothing before this run.
+        """
         model = self._model(context)
         training = self.parent.training(context)
         test = self.parent.test_set(context.device).first(self.test_images)
@@ -130,7 +133,11 @@ class GateRun(Run, kind="gate"):
 
     @torch.no_grad()
     def _agreement(self, model: nn.Module, images: Images) -> dict[str, float]:
-        """Spearman's rank correlation of friction with what closing loses, per layer, on held-out images."""
+        """Spearman's rank correlation of friction with the detail, per layer, on held-out images.
+
+        The detail is the mean |δ| of all filters whatever the merge, or the loss of the core's own responses for
+        ``skip="core"``.
+        """
         self._set(model, 1.0, images)
         batch, _ = images.batch(slice(0, AGREEMENT_IMAGES))
         correlations = {}

@@ -181,10 +181,12 @@ class InertialConv2d(nn.Module):
         return self._responses(self.windows(x))
 
     def friction_and_loss(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """What the gate decides by, and what closing would lose: the friction and |δ| of every position or block.
+        """What the gate decides by, and the detail that is at stake: the friction and |δ| of every position or block.
 
-        Shapes are (N, 1, H_out, W_out) and (N, O, H_out, W_out); for ``skip="core"`` one value per block, and the loss
-        is that of its core responses, (N, O·m, blocks down, blocks across).
+        |δ| is what closing takes from the output with the merges ``matched`` and ``stack``; with ``replace`` and
+        ``add`` that is |T − c| and |T|, and |δ| all the same what is measured.  Shapes are (N, 1, H_out, W_out) and
+        (N, O, H_out, W_out); for ``skip="core"`` one value per block, and the loss is that of its core responses,
+        (N, O·m, blocks down, blocks across).
         """
         window = self.windows(x)
         if self.skip == "core":

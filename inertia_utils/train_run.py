@@ -96,7 +96,6 @@ class TrainRun(Run, kind="train"):
 
     def execute(self, context: Context) -> Outcome:
         """Train, then read the test set once."""
-        torch.manual_seed(self.seed)
         model = self.model()
         training = self.training(context)
         history = train(model, training, context.store.checkpoint(self, context))

@@ -155,3 +155,11 @@ def test_without_pooling_both_convolutions_see_the_whole_image(head):
     model.conv2.register_forward_hook(lambda _, inputs, output: seen.append(output.shape[-2:]))
     assert model(torch.zeros(1, 1, 28, 28)).shape == (1, 10) and seen == [(28, 28)]
     assert not any(isinstance(module, torch.nn.MaxPool2d) for module in model.modules())
+
+
+def test_what_was_drawn_before_does_not_reach_the_random_gate(context):
+    run = GateRun(PARENT, "random", rates=(0.3,), choice="shuffled")
+    torch.manual_seed(0)
+    once = run.execute(context)
+    torch.manual_seed(1)
+    assert run.execute(context).history == once.history
