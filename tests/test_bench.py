@@ -13,6 +13,7 @@ from inertia_utils.bench import cases, device, friction, gate, goals, masks, mod
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
 from inertia_utils.cost import measure as count
 from inertia_utils.data import Dataset
+from inertia_utils.execute import break_even
 from inertia_utils.models import FashionNet
 from inertia_utils.plans import compared_pairs, pooled_arms
 
@@ -171,7 +172,31 @@ def test_crossing():
     fractions = (0.0, 0.5, 1.0)
     assert gate.crossing(fractions, [1, 2, 3], [4, 4, 4]) == 1
     assert gate.crossing(fractions, [1, 3, 5], [4, 4, 4]) == 0.75
-    assert gate.crossing(fractions, [5, 5, 5], [4, 4, 4]) == 0.5, "the first fraction at which nothing is gained"
+    assert gate.crossing(fractions, [5, 5, 5], [4, 4, 4]) == 0, "nothing is gained at any fraction"
+    assert gate.crossing(fractions, [3, 5, 3], [4, 4, 4]) == 0, "with nothing open both ways are the same"
+    assert gate.crossing(fractions, [5, 3, 5], [4, 4, 4]) == 0.75
+    assert gate.crossing((0.0, 1.0), [1, 1], [4, 2]) == 1
+
+
+def test_a_form_that_never_paid_is_installed_as_such():
+    point = {"kind": "core", "channels": 16, "size": 28, "batch": 8}
+    record = read.load("gate")
+    (found,) = (entry for entry in record["map"] if point.items() <= entry.items())
+    assert gate.crossing(tuple(record["fractions"]), found["chosen"], found["everywhere"]) == 0
+    assert break_even.break_even("core", "cpu", 16, 8 * 28**2) == 0
+
+
+def test_installing_for_one_device_keeps_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(break_even, "TABLE", tmp_path / "table.json")
+    before = {"devices": {"cpu": {"core": []}}, "machines": {"cpu": {"device": "a processor"}}}
+    break_even.TABLE.write_text(json.dumps(before))
+    monkeypatch.setattr(gate, "machine", lambda device: {"device": f"a {device}"})
+    gate._install([{"kind": "core", "channels": 16, "size": 28, "batch": 8, "break_even": 0.25}], "cuda")
+    after = json.loads(break_even.TABLE.read_text())
+    assert after["devices"] == before["devices"] | {
+        "cuda": {"core": [{"channels": 16, "pixels": 8 * 28**2, "fraction": 0.25}]}
+    }
+    assert after["machines"] == before["machines"] | {"cuda": {"device": "a cuda"}}
 
 
 def test_masks_are_real_or_shuffled_at_equal_density():

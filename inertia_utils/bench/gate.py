@@ -155,16 +155,19 @@ def _forced(layer: InertialConv2d, x: Tensor, sparse: bool) -> Any:
 
 
 def crossing(fractions: tuple[float, ...], chosen: list[float], everywhere: list[float]) -> float:
-    """The open fraction at which the first series meets the second, by straight lines; 1 where it stays below."""
+    """The open fraction at which the first series meets the second, by straight lines; 1 where it stays below.
+
+    With nothing open both ways are the same, so the first fraction says nothing; 0 where the next gains nothing.
+    """
     gains = [dense - sparse for sparse, dense in zip(chosen, everywhere, strict=True)]
-    for number in range(1, len(gains)):
+    if gains[1] <= 0:
+        return 0.0
+    for number in range(2, len(gains)):
         before, after = gains[number - 1], gains[number]
-        if fractions[number - 1] > 0 and before <= 0:
-            return fractions[number - 1]
-        if after <= 0 < before:
+        if after <= 0:
             share = before / (before - after)
             return round(fractions[number - 1] + share * (fractions[number] - fractions[number - 1]), 3)
-    return 1.0 if gains[-1] > 0 else 0.0
+    return 1.0
 
 
 def _install(points: list[dict[str, Any]], device: str) -> None:
@@ -175,7 +178,7 @@ def _install(points: list[dict[str, Any]], device: str) -> None:
         entry = {"channels": point["channels"], "pixels": pixels, "fraction": point["break_even"]}
         found.setdefault(point["kind"], []).append(entry)
     table["devices"][device] = found
-    table["machine"] = machine(device)
+    table["machines"][device] = machine(device)
     write_atomically(break_even.TABLE, (json.dumps(table, indent=1, sort_keys=True) + "\n").encode())
 
 
