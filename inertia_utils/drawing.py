@@ -38,13 +38,13 @@ def mark_window(axes: Axes, row: int, column: int, geometry: Geometry) -> None:
         )
 
 
-def write_values(axes: Axes, values: Tensor, digits: int = 1) -> None:
-    """Write each value of a small map into its pixel."""
+def write_values(axes: Axes, values: Tensor) -> None:
+    """Write each value of a small map into its pixel, to one decimal."""
     middle = float(values.min() + values.max()) / 2
     for row, line in enumerate(values.tolist()):
         for column, value in enumerate(line):
             color = "black" if value > middle else "white"
-            axes.text(column, row, f"{value:.{digits}f}", ha="center", va="center", fontsize=6, color=color)
+            axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=6, color=color)
 
 
 def _show(axes: Axes, values: Tensor, title: str, **options: object) -> AxesImage:

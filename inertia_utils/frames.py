@@ -125,20 +125,19 @@ def open_text(rows: pd.DataFrame) -> str:
     return " / ".join(f"{100 * value:.0f}" for value in open_by_layer(rows).values())
 
 
-def frontier(points: pd.DataFrame, cost: str, gain: str = "accuracy") -> pd.DataFrame:
-    """The rows that no other row beats in both: none costs at most as much and gains more, or less for the same.
+def frontier(points: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """The rows that no other row beats in both: none costs at most as much and is more accurate, or less for the same.
 
     Args:
-        points: one row per candidate.
+        points: one row per candidate, with its accuracy.
         cost: column of which less is better.
-        gain: column of which more is better.
 
     Returns:
         Those rows, the cheapest first.
     """
-    ordered = points.sort_values([cost, gain], ascending=[True, False], kind="stable")
-    best_before = ordered[gain].astype(float).cummax().shift(fill_value=float("-inf"))
-    return ordered[ordered[gain] > best_before]
+    ordered = points.sort_values([cost, "accuracy"], ascending=[True, False], kind="stable")
+    best_before = ordered["accuracy"].astype(float).cummax().shift(fill_value=float("-inf"))
+    return ordered[ordered["accuracy"] > best_before]
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:

@@ -142,11 +142,6 @@ class Rate(Gate):
         """The fraction that a training batch opens."""
         return self.rate
 
-    def calibrate(self, friction: Tensor) -> None:
-        """Set τ so that it opens ρ of the given friction values, and freeze it there for evaluation."""
-        self.threshold.copy_(quantile(friction, 1 - self.rate))
-        self.batches.fill_(1)
-
     def _follow(self, threshold: Tensor) -> None:
         # NaN and infinite quantiles (a broken batch; a rate of 0 or 1) must not poison the average for good.
         if 0 < self.opening < 1 and torch.isfinite(threshold):
@@ -203,15 +198,8 @@ class Cell(Rate):
 
     def forward(self, friction: Tensor) -> Tensor:
         """1 at all positions of the open cells."""
-        return spread_blocks(super().forward(self._of_cells(friction)), friction)
-
-    def calibrate(self, friction: Tensor) -> None:
-        """Set τ so that it opens ρ of the cells of a friction map (N, 1, H, W)."""
-        super().calibrate(self._of_cells(friction))
-
-    @staticmethod
-    def _of_cells(friction: Tensor) -> Tensor:
-        return F.max_pool2d(friction, BLOCK, ceil_mode=True)
+        cells = F.max_pool2d(friction, BLOCK, ceil_mode=True)
+        return spread_blocks(super().forward(cells), friction)
 
 
 @GATES.register("image")
@@ -286,12 +274,9 @@ class Learned(Gate):
         ValueError: ρ is outside [0, 1], or the temperature is not positive.
     """
 
-    def __init__(
-        self, rate: float, threshold: float, budget_weight: float = 1.0, temperature: float = TEMPERATURE
-    ) -> None:
+    def __init__(self, rate: float, threshold: float, temperature: float = TEMPERATURE) -> None:
         super().__init__()
         self.rate = checked_rate(rate)
-        self.budget_weight = budget_weight
         self.threshold = nn.Parameter(torch.tensor(0.0))
         self.log_temperature = nn.Parameter(torch.tensor(math.log(checked_temperature(temperature))))
         self.register_buffer("scale", torch.tensor(0.0))
@@ -312,10 +297,8 @@ class Learned(Gate):
         return gate
 
     def budget_loss(self) -> Tensor | None:
-        """weight·(open fraction of the latest training batch − ρ)², hard forward, soft backward; None before any."""
-        if self._fraction is None:
-            return None
-        return self.budget_weight * (self._fraction - self.rate).square()
+        """(Open fraction of the latest training batch − ρ)², hard forward, soft backward; None before any."""
+        return None if self._fraction is None else (self._fraction - self.rate).square()
 
     def _start(self, friction: Tensor) -> None:
         mean = friction.mean()

@@ -50,14 +50,12 @@ class Comparison:
     Attributes:
         difference: arm − control, with its interval.
         p_different: p value of "both are equally good", two-sided.
-        p_non_inferior: p value of "the arm is worse by the margin or more", one-sided.
-        margin: of non-inferiority.
+        p_non_inferior: p value of "the arm is worse by the margin or more", one-sided; the margin is :data:`MARGIN`.
     """
 
     difference: Interval
     p_different: float
     p_non_inferior: float
-    margin: float
 
     @property
     def verdict(self) -> str:
@@ -69,7 +67,7 @@ class Comparison:
             return "too few seeds"
         if self.difference.low > 0:
             return "superior"
-        if self.difference.low > -self.margin:
+        if self.difference.low > -MARGIN:
             return "non-inferior"
         return "inferior" if self.difference.high < 0 else "inconclusive"
 
@@ -128,13 +126,12 @@ def crossed_interval(values: ArrayLike) -> Interval:
     return Interval(float(mean), float(mean - half), float(mean + half), seeds)
 
 
-def compare(arm: dict[int, float], control: dict[int, float], margin: float = MARGIN) -> Comparison:
+def compare(arm: dict[int, float], control: dict[int, float]) -> Comparison:
     """Paired comparison of two arms over the seeds that both have.
 
     Args:
         arm: seed → accuracy.
         control: seed → accuracy.
-        margin: non-inferiority margin, in accuracy.
 
     Raises:
         ValueError: fewer than two seeds in common.
@@ -143,9 +140,7 @@ def compare(arm: dict[int, float], control: dict[int, float], margin: float = MA
     if len(seeds) < 2:
         raise ValueError(f"arm, control: a paired comparison needs two seeds in common, got {len(seeds)}")
     ours, theirs = (np.array([values[seed] for seed in seeds]) for values in (arm, control))
-    return Comparison(
-        interval(ours - theirs), _p(ours, theirs, "two-sided"), _p(ours + margin, theirs, "greater"), margin
-    )
+    return Comparison(interval(ours - theirs), _p(ours, theirs, "two-sided"), _p(ours + MARGIN, theirs, "greater"))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -52,10 +52,10 @@ class Images:
         """The first images; all of them for 0."""
         return replace(self, pixels=self.pixels[:number], labels=self.labels[:number]) if number else self
 
-    def batches(self, size: int = EVALUATION_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images in order."""
-        for start in range(0, len(self), size):
-            yield self.batch(slice(start, start + size))
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in order, :data:`EVALUATION_BATCH` at a time."""
+        for start in range(0, len(self), EVALUATION_BATCH):
+            yield self.batch(slice(start, start + EVALUATION_BATCH))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ To add an arm, register a function from a shape to any callable of a batch::
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -73,10 +73,6 @@ class GivenMasks(Gate):
         self._first += 7
         return drawn[chosen]
 
-    def density(self, size: tuple[int, int]) -> float:
-        """The fraction that it opens."""
-        return self.masks.at(size).mean().item()
-
 
 @dataclass(frozen=True)
 class Options:
@@ -91,7 +87,6 @@ class Options:
     masks: float | None = None
     real: bool = True
     reduction: str = "before"
-    more: dict[str, object] = field(default_factory=dict)
 
 
 def build(arm: Arm, options: Options, shape: Shape) -> nn.Module:

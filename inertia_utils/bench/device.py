@@ -9,6 +9,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from .timing import interleave
 
+#: Calls that the profiler watches.
+PROFILED = 3
+#: Counted rounds of the ceilings.
+ROUNDS = 15
+
 
 def devices() -> list[str]:
     """The processor, and a GPU if there is one."""
@@ -39,19 +44,19 @@ def peak_memory(call: Callable[[], object], device: str) -> int:
     return peak
 
 
-def operators(call: Callable[[], object], device: str, calls: int = 3) -> dict[str, float]:
+def operators(call: Callable[[], object], device: str) -> dict[str, float]:
     """Seconds per call that each operator takes itself, its callees apart; those above 1 % of the call."""
     kinds = [ProfilerActivity.CPU] + [ProfilerActivity.CUDA] * (device == "cuda")
     with profile(activities=kinds) as profiled:
-        for _ in range(calls):
+        for _ in range(PROFILED):
             call()
     field = "self_device_time_total" if device == "cuda" else "self_cpu_time_total"
-    seconds = {event.key: getattr(event, field) / 1e6 / calls for event in profiled.key_averages()}
+    seconds = {event.key: getattr(event, field) / 1e6 / PROFILED for event in profiled.key_averages()}
     total = sum(seconds.values())
     return {name: value for name, value in sorted(seconds.items(), key=lambda item: -item[1]) if value > 0.01 * total}
 
 
-def ceilings(device: str, rounds: int = 15) -> dict[str, float]:
+def ceilings(device: str) -> dict[str, float]:
     """What no layer can exceed here: bytes copied per second beyond the cache, and MACs per second of a product."""
     values = torch.randn(16 * 2**20, device=device)
     target = torch.empty_like(values)
@@ -59,7 +64,7 @@ def ceilings(device: str, rounds: int = 15) -> dict[str, float]:
     product = torch.empty_like(left)
     timings = interleave(
         {"copy": lambda: target.copy_(values), "product": lambda: torch.mm(left, right, out=product)},
-        rounds,
+        ROUNDS,
         finish=finisher(device),
     )
     return {

@@ -20,11 +20,9 @@ from .. import paths
 from ..layer import InertialConv2d
 from .cases import ARMS, SHAPES, Shape, dense_of, macs
 from .device import ceilings, devices, finisher, operators, peak_memory
+from .drift import FIRST, bracketed, drift
 from .record import conditions, milliseconds, place, write
 from .timing import Timing, interleave, machine
-
-FIRST, LAST = "dense 5×5", "dense 5×5, again"
-BATCHES = (1, 8, 64, 256)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,14 +111,13 @@ def _measure(
         calls_of = {name: _bind(arm, x) for name, arm in called.items()}
         for call in calls_of.values():
             call()
-        timings = interleave({**calls_of, LAST: calls_of[FIRST]}, rounds, calls, finisher(device))
+        timings = interleave(bracketed(calls_of), rounds, calls, finisher(device))
         rows = {name: _row(built[name], timings[name], x, calls_of[name], device) for name in built}
     for name, row in rows.items():
         against = rows.get(dense_of(name), rows[FIRST])
         row["speed_up"] = against["median"] / row["median"]
         row["mac_ratio"] = against["macs"] / row["macs"] if row["macs"] else None
-    drift = timings[LAST].median / timings[FIRST].median - 1
-    return {"drift": drift, "arms": rows}
+    return {"drift": drift(timings), "arms": rows}
 
 
 def _placed(arm: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:

@@ -1,8 +1,8 @@
 """Which positions the gate of a trained network opens, recorded once for the benchmarks.
 
 ``python -m inertia_utils bench masks`` trains FashionNet (5, 2) twice for a short while, with ``reapply="dilate"`` and
-with ``skip="core"``, sets the thresholds of its second layer to each rate on held-out images and records what opens on
-test images.  Benchmarks of other sizes repeat these masks at their size by nearest pixels.
+with ``skip="core"``, sets the thresholds of its second layer to each rate on 500 of the training images and records
+what opens on test images.  Benchmarks of other sizes repeat these masks at their size by nearest pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from .. import data, paths
 from ..arms import Arm, inertial
-from ..gate import Rate
+from ..gate import Threshold, quantile
 from ..models import FashionNet
 from ..recipes import recipe
 from ..train import Images, Training, train
@@ -100,9 +100,7 @@ def _record(arm: Arm, dataset: data.Dataset, options: argparse.Namespace, blocks
         model(tests.batch(torch.arange(options.recorded))[0])
         held, seen = (model.conv2.friction_and_loss(x)[0] for x in inputs)
         for rate in RATES:
-            gate = Rate(rate, 0.0).eval()
-            gate.calibrate(held)
-            opened = gate(seen)
+            opened = Threshold(rate, quantile(held, 1 - rate).item())(seen)
             bits = base64.b64encode(np.packbits(opened.numpy().astype(bool))).decode()
             recorded[_key(rate, blocks)] = {
                 "shape": list(opened.shape),

@@ -25,6 +25,7 @@ from ..optimize import optimize
 from ..plans import STACKED, compared_pairs
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
+from .drift import FIRST, bracketed, drift
 from .masks import Masks
 from .record import conditions, milliseconds, place, write
 from .timing import Timing, interleave, machine
@@ -42,7 +43,6 @@ NAMED: dict[str, Arm] = {
 }
 #: Timed calls per arm and round, however many images they take.
 FEWEST = 2
-FIRST, LAST = "dense 5×5", "dense 5×5, again"
 
 
 @cache
@@ -92,13 +92,13 @@ def _forward(network: str, batch: int, options: argparse.Namespace, device: str)
     ready = {name: optimize(model, compiled=options.compile) for name, model in networks.items()}
     with torch.no_grad():
         arms = {name: (lambda model=model: model(x)) for name, model in ready.items()}
-        rows = _rows(arms, batch, options, device)
+        timed = _timed(arms, batch, options, device)
+        rows = timed["arms"]
         for name, model in networks.items():
             rows[name]["macs"] = count(model, [x]).metrics()["macs"]
-    part = {"network": network, "what": "forward", "batch": batch, **_drift(rows)}
-    for row in part["arms"].values():
-        row["mac_ratio"] = part["arms"][FIRST]["macs"] / row["macs"]
-    return part
+    for row in rows.values():
+        row["mac_ratio"] = rows[FIRST]["macs"] / row["macs"]
+    return {"network": network, "what": "forward", "batch": batch, **timed}
 
 
 def _training(network: str, batch: int, options: argparse.Namespace, device: str) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _training(network: str, batch: int, options: argparse.Namespace, device: str
         if name not in GATED:
             model = _network(network, name, options.head).to(device, memory_format=torch.channels_last).train()
             arms[name] = _step(torch.compile(model) if options.compile else model, x, labels)
-    return {"network": network, "what": "training step", "batch": batch, **_drift(_rows(arms, batch, options, device))}
+    return {"network": network, "what": "training step", "batch": batch, **_timed(arms, batch, options, device)}
 
 
 def _step(model: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
@@ -136,19 +136,19 @@ def _network(network: str, name: str, head: str) -> nn.Module:
     return model
 
 
-def _rows(
+def _timed(
     arms: dict[str, Callable[[], object]], batch: int, options: argparse.Namespace, device: str
 ) -> dict[str, Any]:
     for call in arms.values():
         call()
     # A call on few images is short, and one short call says little.
     calls = max(FEWEST, options.images // batch)
-    timings = interleave({**arms, LAST: arms[FIRST]}, options.rounds, calls, finisher(device))
-    rows = {name: _row(timing, name) for name, timing in timings.items()}
+    timings = interleave(bracketed(arms), options.rounds, calls, finisher(device))
+    rows = {name: _row(timings[name], name) for name in arms}
     for name, call in arms.items():
         rows[name]["peak_memory"] = peak_memory(call, device)
         rows[name]["speed_up"] = rows[FIRST]["median"] / rows[name]["median"]
-    return rows
+    return {"drift": drift(timings), "arms": rows}
 
 
 def _row(timing: Timing, name: str) -> dict[str, Any]:
@@ -157,11 +157,6 @@ def _row(timing: Timing, name: str) -> dict[str, Any]:
         "quartiles": list(timing.quartiles),
         "percentile95": timing.percentile95 if name in GATED else None,
     }
-
-
-def _drift(rows: dict[str, Any]) -> dict[str, Any]:
-    again = rows.pop(LAST)
-    return {"drift": again["median"] / rows[FIRST]["median"] - 1, "arms": rows}
 
 
 def table(record: dict[str, Any]) -> str:

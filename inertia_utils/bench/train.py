@@ -36,6 +36,8 @@ OURS = "ours, one process"
 OURS_PER_CORE = "ours, one run per core"
 OURS_BFLOAT16 = "ours, one run per core, bfloat16"
 CEILING = "float32 ceiling: convolutions and products alone"
+#: Images per step of the original recipe.
+BATCH = 400
 #: Arms that do their images once per core.
 PER_CORE = (OURS_PER_CORE, OURS_BFLOAT16, CEILING)
 
@@ -69,8 +71,8 @@ def measure(images: int, rounds: int) -> dict[str, Any]:
     Raises:
         ValueError: fewer than two batches of images.
     """
-    if images < 800:
-        raise ValueError(f"images: expected at least 800, two batches, got {images}")
+    if images < 2 * BATCH:
+        raise ValueError(f"images: expected at least {2 * BATCH}, two batches, got {images}")
     dataset = data.load("fashion-mnist")
     pixels, labels = dataset.train_images[:images], dataset.train_labels[:images]
     cores = machine()["cores"]
@@ -89,7 +91,7 @@ def measure(images: int, rounds: int) -> dict[str, Any]:
         timings = interleave(arms, rounds)
     done = {name: images * (cores if name in PER_CORE else 1) for name in arms}
     return {
-        "network": "FashionNet 5×5, batch 400, SGD, float32",
+        "network": f"FashionNet 5×5, batch {BATCH}, SGD, float32",
         "images_per_round": images,
         "rounds": rounds,
         "machine": machine(),
@@ -145,7 +147,7 @@ def _original(pixels: torch.Tensor, labels: torch.Tensor, workers: int) -> Calla
     model = _rectify_first()
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
     loader = DataLoader(
-        _PilImages(pixels, labels), batch_size=400, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+        _PilImages(pixels, labels), batch_size=BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
     )
 
     def epoch() -> None:
@@ -174,21 +176,21 @@ def _train_once(pixels: torch.Tensor, labels: torch.Tensor, cores: int, dtype: t
         train(FashionNet(5), Training(images, images.first(1), plan, epochs=1, seed=0, lr=plan.lr, dtype=dtype))
 
 
-def _arithmetic(images: int, batch: int = 400) -> None:
+def _arithmetic(images: int) -> None:
     """Forward and backward passes of the two convolutions and the two linear layers, on data that is there already.
 
     Each in the layout in which it was measured faster: the first convolution channels last, the second not.
     """
     first, second = (torch.nn.Conv2d(*sizes, 5, padding=2) for sizes in ((1, 32), (32, 64)))
     layers = {
-        first.to(memory_format=torch.channels_last): torch.zeros(batch, 1, 28, 28),
-        second: torch.zeros(batch, 32, 14, 14, requires_grad=True),
-        nn.Linear(3136, 1024): torch.zeros(batch, 3136, requires_grad=True),
-        nn.Linear(1024, 10): torch.zeros(batch, 1024, requires_grad=True),
+        first.to(memory_format=torch.channels_last): torch.zeros(BATCH, 1, 28, 28),
+        second: torch.zeros(BATCH, 32, 14, 14, requires_grad=True),
+        nn.Linear(3136, 1024): torch.zeros(BATCH, 3136, requires_grad=True),
+        nn.Linear(1024, 10): torch.zeros(BATCH, 1024, requires_grad=True),
     }
     with threads(1):
         passes = [(layer, x, torch.zeros_like(layer(x))) for layer, x in layers.items()]
-        for _ in range(images // batch):
+        for _ in range(images // BATCH):
             for layer, x, gradient in passes:
                 wanted = [layer.weight, *([x] if x.requires_grad else [])]
                 torch.autograd.grad(layer(x), wanted, gradient)
