@@ -98,7 +98,7 @@ def measure(model: nn.Module, batches: Iterable[Tensor]) -> Cost:
                 model(batch)
                 if not meter.gated:
                     break
-        flops = {} if meter.knows_all else _flops(model, batch)
+        flops = _flops(model, batch) if meter.unknown else None
     finally:
         model.train(training)
     return meter.cost(flops)
@@ -126,9 +126,14 @@ class Meter:
         for name, module in self.layers.items():
             if isinstance(module, InertialConv2d):
                 self.costs[name].weights += sum(p.numel() for p in module.gate.parameters())
+        # Per layer, since a model may call one of them several times or not for every image.
         self.opened: dict[str, float] = {}
+        self.seen: dict[str, int] = {}
         self.gated = any(isinstance(m, InertialConv2d) and m.gate.constant is None for m in self.layers.values())
-        self.knows_all = all(map(_is_known, self.layers.values()))
+        #: Names of layers whose MACs no formula here tells.
+        self.unknown = [
+            name for name, module in self.layers.items() if not _is_known(module) and not _is_gate(name, self.layers)
+        ]
 
     def __enter__(self) -> Meter:
         self._handles = [module.register_forward_hook(self.hook(name)) for name, module in self.layers.items()]
@@ -152,6 +157,7 @@ class Meter:
             entry.macs, entry.best, entry.worst = entry.macs + macs, entry.best + best, entry.worst + worst
             if isinstance(module, InertialConv2d) and module.gate.constant is None:
                 self.opened[name] = self.opened.get(name, 0.0) + module.open_fraction.item() * len(inputs[0])
+                self.seen[name] = self.seen.get(name, 0) + len(inputs[0])
 
         return add
 
@@ -159,13 +165,16 @@ class Meter:
         """Averages per image.
 
         Args:
-            flops: FLOPs per image of the layers that no formula here covers, by name.
+            flops: FLOPs per image of the layers that no formula here covers, by name; a layer that is not in it has
+                none.
 
         Raises:
-            ValueError: the model was not called.
+            ValueError: the model was not called, or it has layers that no formula covers and no FLOPs are given.
         """
         if not self.images:
             raise ValueError("batches: expected at least one batch of inputs, got none")
+        if flops is None and self.unknown:
+            raise ValueError(f"flops: no formula covers {', '.join(self.unknown)}; give their FLOPs, or use measure()")
         averages = {name: self._average(name, (flops or {}).get(name, 0.0)) for name in self.costs}
         return Cost([entry for name, entry in averages.items() if not _is_gate(name, self.layers)])
 
@@ -178,7 +187,7 @@ class Meter:
             macs=entry.macs * per_image,
             best=entry.best * per_image,
             worst=entry.worst * per_image,
-            open_fraction=self.opened[name] * per_image if name in self.opened else None,
+            open_fraction=self.opened[name] * (1 / self.seen[name]) if name in self.opened else None,
         )
 
 
@@ -205,7 +214,8 @@ def _is_known(module: nn.Module) -> bool:
 def _is_gate(name: str, layers: dict[str, nn.Module]) -> bool:
     """A learned gate's parameters are counted with its layer."""
     owner = name.rpartition(".")[0]
-    return isinstance(layers.get(owner), InertialConv2d)
+    # A model that is one layer has an empty name, and is not its own gate.
+    return name != owner and isinstance(layers.get(owner), InertialConv2d)
 
 
 def _flops(model: nn.Module, batch: Tensor) -> dict[str, float]:

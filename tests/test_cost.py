@@ -8,7 +8,7 @@ from torchvision.models import resnet18
 
 from inertia_utils import InertialConv2d, convert
 from inertia_utils.arms import dense, inertial, separable
-from inertia_utils.cost import measure
+from inertia_utils.cost import Meter, measure
 from inertia_utils.models import FashionNet, LeNet
 
 
@@ -78,6 +78,35 @@ def test_a_learned_gate_counts_its_parameters_in_its_layer():
     cost = measure(nn.Sequential(layer), [torch.randn(1, 2, 8, 8)])
     assert [entry.name for entry in cost.layers] == ["0"]
     assert cost.layers[0].weights == 4 * 2 * 4 + 4 * 4 + 4 + 2
+
+
+def test_a_gated_layer_that_is_called_twice_takes_twice_the_macs_at_the_same_open_fraction():
+    torch.manual_seed(0)
+    layer, x = (
+        InertialConv2d(2, 2, 3, 2, padding=1, gate="threshold", threshold=2.0),
+        torch.randn(3, 2, 8, 8),
+    )
+    once, twice = (measure(nn.Sequential(*[layer] * calls), [x]).layers[0] for calls in (1, 2))
+    fractions = []
+    layer.register_forward_hook(lambda *_: fractions.append(layer.open_fraction.item()))
+    layer(layer(x))
+    assert once.open_fraction == pytest.approx(fractions[0])
+    assert twice.open_fraction == pytest.approx(sum(fractions) / 2) and 0 < twice.open_fraction < 1
+    assert twice.best == 2 * once.best and twice.worst == 2 * once.worst
+    assert twice.best < twice.macs.total < twice.worst
+
+
+def test_a_meter_does_not_pass_over_layers_that_it_cannot_count():
+    model, x = nn.Sequential(nn.ConvTranspose2d(3, 4, 3), nn.Conv2d(4, 4, 3)), torch.randn(2, 3, 8, 8)
+    with Meter(model) as meter:
+        model(x)
+    with pytest.raises(ValueError, match=r"^flops: no formula covers 0; give their FLOPs, or use measure\(\)"):
+        meter.cost()
+    assert meter.cost({"0": 200.0}).layers[0].macs.total == 100
+    gated = InertialConv2d(3, 4, 3, 1, gate="learned")
+    with Meter(gated) as meter:
+        gated(x)
+    assert meter.cost().layers[0].macs.total > 0, "a gate is counted with its layer"
 
 
 def test_training_mode_is_left_as_it_was():
