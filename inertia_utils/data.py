@@ -216,20 +216,22 @@ def _describe(dataset: Dataset) -> str:
     return f"{len(dataset.train_labels):,} training and {len(dataset.test_labels):,} test images, from {dataset.source}"
 
 
-def normalise(
-    images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...], dtype: torch.dtype = torch.float32
-) -> torch.Tensor:
+def normalise(images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -> torch.Tensor:
     """Map bytes to ``(images / 255 - mean) / std``, on the device that holds them.
 
     Args:
         images: uint8 tensor of shape ``(N, C, H, W)``; its memory format is kept.
         mean: One number per channel.
         std: One number per channel.
-        dtype: Type of the result; the arithmetic is float32.
+
+    Returns:
+        float32, of the same shape.
 
     Raises:
-        ValueError: ``mean`` or ``std`` does not have one number per channel.
+        ValueError: ``images`` are not bytes, or ``mean`` or ``std`` does not have one number per channel.
     """
+    if images.dtype != torch.uint8:
+        raise ValueError(f"images: expected bytes from 0 to 255, dtype torch.uint8, got {images.dtype}")
     channels = images.shape[1]
     if len(mean) != channels or len(std) != channels:
         raise ValueError(f"mean, std: expected {channels} numbers each, one per channel, got {mean} and {std}")
@@ -237,16 +239,15 @@ def normalise(
     # Python numbers instead of tensors: no copy to the device, so that a CUDA graph can capture this
     for channel, (centre, scale) in enumerate(zip(mean, std, strict=True)):
         values[:, channel].div_(255 * scale).sub_(centre / scale)
-    return values.to(dtype)
+    return values
 
 
-def split(dataset: Dataset, holdout: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Split the training set into a part to train on and a stratified hold-out.
+def split(dataset: Dataset, holdout: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split the training set into a part to train on and a stratified hold-out, the same on every machine.
 
     Args:
         dataset: The dataset.
         holdout: Number of images held out, at least 1 and fewer than the training set has.
-        seed: Chooses the images; the same seed gives the same split on every machine.
 
     Returns:
         Sorted int64 indices into the training set: those to train on, those held out.
@@ -254,7 +255,7 @@ def split(dataset: Dataset, holdout: int, seed: int = 0) -> tuple[torch.Tensor, 
     Raises:
         ValueError: ``holdout`` is out of range.
     """
-    return stratified(dataset.train_labels, holdout, seed)
+    return stratified(dataset.train_labels, holdout, seed=0)
 
 
 def stratified(labels: torch.Tensor, holdout: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
