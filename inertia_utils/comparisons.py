@@ -117,10 +117,9 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
 
 def in_points(difference: Interval) -> str:
     """A difference of accuracies in points, with its interval from three seeds on."""
-    mean = f"{100 * difference.mean:+.2f}"
-    if difference.half_width is None:
-        return mean
-    return f"{mean} [{100 * difference.low:+.2f}, {100 * difference.high:+.2f}]"
+    # What floating point leaves behind must not decide which way a half is rounded.
+    mean, low, high = (f"{round(100 * value, 6):+.2f}" for value in (difference.mean, difference.low, difference.high))
+    return mean if difference.half_width is None else f"{mean} [{low}, {high}]"
 
 
 def p_text(p: float) -> str:

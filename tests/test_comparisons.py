@@ -92,6 +92,8 @@ def test_intervals_over_images_stand_beside_those_of_the_same_seeds():
 
 def test_intervals_are_written_from_three_seeds_on():
     assert in_points(Interval(0.01, -0.02, 0.04, 3)) == "+1.00 [-2.00, +4.00]"
+    for value in (0.0033499999999999975, 0.00335):
+        assert in_points(Interval(value, -value, value, 3)) == "+0.34 [-0.34, +0.34]"
     assert (
         in_points(Interval(0.01, -0.02, 0.04, 2)) == in_points(Interval(0.01, float("nan"), float("nan"), 1)) == "+1.00"
     )
