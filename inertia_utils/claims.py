@@ -15,7 +15,7 @@ So the burden is the claim's: to hold it has to stand among all claims of its ki
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ import pandas as pd
 
 from .comparisons import UNEQUAL, equally_open, in_points, p_text
 from .equal_macs import at_macs
+from .frames import unique
 from .gate_run import GateRun
 from .result_file import Result
 from .runs import Run
@@ -204,20 +205,30 @@ def adjusted_p_values(findings: Sequence[Finding]) -> list[float | None]:
 def _find(claim: Claim, study: Study) -> Finding:
     arm, control = (_values(side, claim.column, study) for side in (claim.arm, claim.control))
     planned = _seeds(claim.arm, study) & _seeds(claim.control, study)
-    seeds = len(arm.keys() & control.keys())
+    common = arm.keys() & control.keys()
     datasets = {_trained(run).dataset for run in _runs(study) if claim.arm.seed(run) is not None}
-    opened = (
-        pd.DataFrame([side.measured(result) for result in _results(side, study)]) for side in (claim.arm, claim.control)
-    )
+    opened = (_measured(side, study, common) for side in (claim.arm, claim.control))
     unequal = claim.equal_rates and not equally_open(*opened)
-    return Finding(
-        claim, study.profile if seeds else "", seeds, len(planned), ", ".join(sorted(datasets)), arm, control, unequal
-    )
+    profile = study.profile if common else ""
+    return Finding(claim, profile, len(common), len(planned), ", ".join(sorted(datasets)), arm, control, unequal)
 
 
-def _results(side: Side, study: Study) -> list[Result]:
-    """The results that are there of one side."""
-    return [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
+def _results(side: Side, study: Study) -> dict[int, Result]:
+    """Seed → result, of those that are there of one side.
+
+    Raises:
+        ValueError: two runs of one seed are, so that the side says not which of them it means.
+    """
+    found = [result for result in unique(*study.results.values()) if side.seed(result.run) is not None]
+    results = {side.seed(result.run): result for result in found}
+    if len(results) < len(found):
+        raise ValueError(f"side: expected one run per seed of {side.name}, got {len(found)} with {len(results)} seeds")
+    return results
+
+
+def _measured(side: Side, study: Study, seeds: Collection[int]) -> pd.DataFrame:
+    """One row per seed: what was measured of a side."""
+    return pd.DataFrame([side.measured(result) for seed, result in _results(side, study).items() if seed in seeds])
 
 
 def _values(side: Side, column: str, study: Study) -> dict[int, float]:
@@ -225,9 +236,9 @@ def _values(side: Side, column: str, study: Study) -> dict[int, float]:
     results = _results(side, study)
     if side.macs_of:
         budgets = _values(side.macs_of, "conv_macs", study)
-        curves = {side.seed(result.run): pd.DataFrame(result.history) for result in results}
+        curves = {seed: pd.DataFrame(result.history) for seed, result in results.items()}
         return {seed: at_macs(curves[seed], budgets[seed]) for seed in curves.keys() & budgets.keys()}
-    values = {side.seed(result.run): side.measured(result).get(column) for result in results}
+    values = {seed: side.measured(result).get(column) for seed, result in results.items()}
     return {seed: value for seed, value in values.items() if value is not None}
 
 

@@ -133,6 +133,27 @@ def test_gated_networks_are_compared_at_one_rate():
     assert rows["control"].tolist()[2] == "inertial (5, 2), random with as many MACs"
 
 
+def test_open_fractions_are_those_of_the_seeds_that_are_compared():
+    claim = next(claim for claim in original_claims() if claim.equal_rates and claim.arm.skip == GateRun.skip)
+    ours, theirs = [gate_result("range", seed) for seed in range(2)], [gate_result("random", seed) for seed in range(3)]
+    for result in ours + theirs[:2]:
+        for record in result.history:
+            record["open_fraction/conv1"] = 0.4
+    for record in theirs[2].history:
+        record["open_fraction/conv1"] = 1.0
+    finding = find(claim, [Study("04_friction", "quick", {"gated": ours + theirs}, [])])
+    assert finding.seeds == 2 and not finding.unequal
+
+
+def test_two_runs_of_one_seed_are_refused():
+    known = study([0.8, 0.81], [0.8, 0.81])
+    again = known.results["primary"][0]
+    assert find(KEEPS, [replace(known, results=known.results | {"again": [again]})]).seeds == 2
+    other = replace(again, run=replace(again.run, epochs=3))
+    with pytest.raises(ValueError, match=r"one run per seed of inertial \(3, 2\), got 3 with 2 seeds"):
+        find(KEEPS, [replace(known, results=known.results | {"again": [other]})])
+
+
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=12))
 def test_frontier_holds_exactly_the_points_that_no_other_beats(pairs):
     points = pd.DataFrame(pairs, columns=["cost", "accuracy"])
