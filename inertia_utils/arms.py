@@ -109,7 +109,8 @@ class Arm:
         if self.conv == "dense" or (first and self.dense_first):
             return _dense_layer(in_channels, out_channels, self.kernel_size, padding, self.bias)
         if self.conv == "separable":
-            depthwise = nn.Conv2d(in_channels, in_channels, self.kernel_size, padding=padding, groups=in_channels)
+            options = {"padding": padding, "groups": in_channels, "bias": self.bias}
+            depthwise = nn.Conv2d(in_channels, in_channels, self.kernel_size, **options)
             return nn.Sequential(depthwise, nn.Conv2d(in_channels, out_channels, 1, bias=self.bias))
         return InertialConv2d(
             in_channels,

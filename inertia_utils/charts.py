@@ -49,7 +49,7 @@ def accuracy_against_costs(
     shown_as = table["arm"].map(kind if by_kind else str)
     columns = 3 if max(map(len, styles)) <= LONGEST_OF_THREE else 2
     height = 2.8 + 0.18 * ceil((len(styles) + 2) / columns)
-    figure, panels = plt.subplots(1, len(costs), figsize=(WIDTH, height), sharey=True)
+    figure, (panels,) = plt.subplots(1, len(costs), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for axes, (cost, label) in zip(panels, costs.items(), strict=True):
         for name, style in styles.items():
             seeds = table[shown_as == name]

@@ -116,8 +116,7 @@ class Exhibit:
         """Send an image through the layer of that window and margin.
 
         Raises:
-            ValueError: there is no such image, or no such layer.
-            KeyError: there is no such friction measure.
+            ValueError: there is no such image, no such layer, or no such friction measure.
         """
         if not 0 <= setting.image < len(self.images):
             raise ValueError(f"image: {setting.image} is not one of the {len(self.images)} images, counted from 0")

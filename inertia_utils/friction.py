@@ -36,6 +36,8 @@ class Measure(Protocol):
 
 MEASURES: Registry[Measure] = Registry("friction")
 REDUCTIONS = ("after", "before")
+#: What :func:`costs` declares of a measure.
+DECLARED = ("macs_per_channel", "joint", "needs_detail")
 
 
 def costs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -327,7 +328,7 @@ def checked_rate(rate: float) -> float:
     Raises:
         ValueError: it does not.
     """
-    if not 0 <= rate <= 1:
+    if not (_is_number(rate) and 0 <= rate <= 1):
         raise ValueError(f"rate: {rate!r} is not a fraction of positions; give a number from 0 to 1")
     return float(rate)
 
@@ -338,7 +339,7 @@ def checked_temperature(temperature: float) -> float:
     Raises:
         ValueError: it is not.
     """
-    if not 0 < temperature < math.inf:
+    if not (_is_number(temperature) and 0 < temperature < math.inf):
         raise ValueError(f"temperature: {temperature!r} is not a positive number")
     return float(temperature)
 
@@ -347,11 +348,18 @@ def checked_threshold(threshold: float) -> float:
     """The threshold, if it is a number.
 
     Raises:
-        ValueError: it is NaN.
+        ValueError: it is NaN, or no number at all.
     """
-    if math.isnan(threshold):
-        raise ValueError("threshold: nan is not a threshold; give a number (inf closes, -inf opens every position)")
+    if not _is_number(threshold) or math.isnan(threshold):
+        raise ValueError(
+            f"threshold: {threshold!r} is not a threshold; give a number (inf closes, -inf opens every position)"
+        )
     return float(threshold)
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one; True and False pass for 1 and 0 in Python, but are no fraction that anybody meant."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def quantile(friction: Tensor, fraction: float) -> Tensor:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from .blocks import block_loss, block_windows, first_of_blocks, spread_blocks
 from .execute import respond
 from .fit import fit_kernel
-from .friction import MEASURES, REDUCTIONS, Measure, friction_map
+from .friction import DECLARED, MEASURES, REDUCTIONS, Measure, friction_map
 from .gate import GATES, Gate, checked_rate, checked_threshold
 from .geometry import checked_geometry
 from .initialise import INITIALISATIONS, initialise
@@ -397,8 +397,11 @@ class InertialConv2d(nn.Module):
             if value not in known:
                 raise ValueError(f"{argument}: unknown name {value!r}; known: {', '.join(known)}")
         INITIALISATIONS[self.init]
-        if not hasattr(self.friction, "macs_per_channel"):
-            raise ValueError(f"friction: {self.friction!r} does not declare its cost; decorate it with friction.costs")
+        if missing := [name for name in DECLARED if not hasattr(self.friction, name)]:
+            raise ValueError(
+                f"friction: {self.friction!r} does not declare its cost ({', '.join(missing)} missing); decorate it "
+                "with friction.costs"
+            )
         if self.reduction == "before" and self.friction.joint:
             raise ValueError(
                 f"reduction: 'before' averages the channels that friction={self._names['friction']!r} needs apart; "

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -41,6 +42,13 @@ def test_a_margin_is_for_inertial_arms_only():
     with pytest.raises(ValueError, match="margin: 1 does not go with conv='dense'"):
         inertial(3, 1, conv="dense")
     assert dense(3).margin == 0
+
+
+@pytest.mark.parametrize("arm", [dense(3), dense(4), inertial(3, 2), separable(3)], ids=lambda arm: arm.name)
+def test_without_bias_no_convolution_has_one(arm):
+    for bias in (True, False):
+        layer = replace(arm, bias=bias).layer(4, 4, "same")
+        assert any(name.endswith("bias") for name, _ in layer.named_parameters()) == bias
 
 
 def test_a_separable_network_can_keep_its_first_layer_dense():

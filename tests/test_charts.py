@@ -59,6 +59,11 @@ def test_costs_of_ones_own_have_a_panel_each():
     assert own.get_xlabel() == "time" and {x for x, _ in points(own)} == {10, 20}
 
 
+def test_one_cost_has_one_panel():
+    (axes,) = charts.accuracy_against_costs(runs(), "dense 3×3", costs={"conv_macs": "MACs"}).axes
+    assert axes.get_xlabel() == "MACs" and {x for x, _ in points(axes)} == {200, 1000, 3000}
+
+
 def test_intervals_are_drawn_from_three_seeds_on():
     table = runs()
     third = table[(table["arm"] == "inertial (3, 2)") & (table["seed"] == 0)].assign(seed=2, accuracy=0.95)

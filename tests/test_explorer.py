@@ -96,6 +96,11 @@ def test_an_image_that_is_not_there(exhibit):
         exhibit.view(Setting(image=4))
 
 
+def test_a_measure_that_is_not_there(exhibit):
+    with pytest.raises(ValueError, match="friction: unknown name 'mood'; known: range, "):
+        exhibit.view(Setting(friction="mood"))
+
+
 def test_networks_come_from_the_working_store(tmp_path, monkeypatch):
     monkeypatch.setenv("INERTIA_RESULTS", str(tmp_path))
     monkeypatch.setattr("inertia_utils.paths.RESULTS", tmp_path / "none")

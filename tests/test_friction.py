@@ -222,6 +222,17 @@ def test_a_measure_declares_its_cost():
         InertialConv2d(1, 1, 3, 1, friction=lambda window: window.mean())
 
 
+def test_a_measure_that_declares_a_part_is_told_what_is_missing():
+    def half(window):
+        return window.mean()
+
+    half.macs_per_channel = lambda d, r: d * d
+    with pytest.raises(
+        ValueError, match=r"^friction: .*half.* does not declare its cost \(joint, needs_detail missing"
+    ):
+        InertialConv2d(1, 1, 3, 1, friction=half, reduction="before")
+
+
 @pytest.mark.parametrize("name", [*FRICTIONS, *CONTROLS])
 def test_measures_survive_pickling(name):
     assert pickle.loads(pickle.dumps(MEASURES[name])) is MEASURES[name]
