@@ -7,12 +7,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from inertia_utils import figures
+from inertia_utils import figures, plans
 from inertia_utils.arms import inertial
 from inertia_utils.explorer import WINDOWS, Explorer, trained_networks
 from inertia_utils.exploring import Exhibit, Setting, static
 from inertia_utils.friction import MEASURES
 from inertia_utils.models import FashionNet
+from inertia_utils.runs import Outcome
+from inertia_utils.store import Store
+from inertia_utils.train_run import TrainRun
 
 
 @pytest.fixture
@@ -102,6 +105,19 @@ def test_a_measure_that_is_not_there(exhibit):
 
 
 def test_networks_come_from_the_working_store(tmp_path, monkeypatch):
+    there, lost, variant = (
+        TrainRun(arm, dataset="mnist-5k", head="gap")
+        for arm in (inertial(3, 2), inertial(5, 2), inertial(3, 1, merge="stack"))
+    )
+    monkeypatch.setitem(plans.PLANS, "90_toy", lambda profile: {"trained": [there, lost, variant]})
     monkeypatch.setenv("INERTIA_RESULTS", str(tmp_path))
     monkeypatch.setattr("inertia_utils.paths.RESULTS", tmp_path / "none")
-    assert trained_networks("02_inertial_layer") == {}
+    assert trained_networks("02_inertial_layer") == trained_networks("90_toy") == {}
+    for run in (there, variant):
+        weights = {name: value + 0.5 for name, value in run.model().state_dict().items()}
+        Store(tmp_path, "quick").save(run, Outcome({"accuracy": 0.5}, weights=weights), {})
+    ((size, network),) = trained_networks("90_toy").items()
+    assert size == (3, 2) and not network.training
+    assert all(
+        torch.equal(value, there.model().state_dict()[name] + 0.5) for name, value in network.state_dict().items()
+    )
