@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 
 import nbformat
 import pandas as pd
@@ -17,6 +16,7 @@ from nbformat import NotebookNode
 
 from . import manifest, paths
 from .files import write_atomically
+from .hygiene import cell_id
 from .in_short import in_short
 from .tables import to_markdown
 
@@ -38,15 +38,10 @@ def repository() -> str:
     return project["urls"]["Repository"]
 
 
-def notebooks() -> list[Path]:
-    """The notebooks in their order."""
-    return sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-
-
 def badges() -> str:
     """Links that open the notebooks in Colab and in Binder; the pictures are local, so that they show offline."""
     owner = repository().removeprefix("https://github.com/")
-    first = f"notebooks/{notebooks()[0].name}"
+    first = f"notebooks/{paths.notebooks()[0].name}"
     return (
         f"[![Open in Colab](docs/colab.svg)](https://colab.research.google.com/github/{owner}/blob/HEAD/{first})\n"
         f"[![Open in Binder](docs/binder.svg)](https://mybinder.org/v2/gh/{owner}/HEAD?labpath={first})"
@@ -80,7 +75,7 @@ def table() -> str:
         ValueError: a notebook does not begin with a title and a question.
     """
     lines = ["| notebook | question |", "| --- | --- |"]
-    for path in notebooks():
+    for path in paths.notebooks():
         first = nbformat.read(path, as_version=4).cells[0].source
         match = re.match(r"# (?P<title>[^\n]+)\n+\*\*Question\.\*\* (?P<question>.+?)(\n\n|$)", first, re.DOTALL)
         if match is None:
@@ -120,12 +115,12 @@ def with_setup(notebook: NotebookNode) -> NotebookNode:
         cells = [nbformat.v4.new_code_cell(metadata={"tags": [SETUP_TAG]})]
         notebook.cells.insert(1, cells[0])
         for number, cell in enumerate(notebook.cells, start=1):
-            cell.id = f"cell-{number:02d}"
+            cell.id = cell_id(number)
     cells[0].source = setup_source()
     return notebook
 
 
 if __name__ == "__main__":
     write_atomically(README, fresh(README.read_text(encoding="utf-8")).encode())
-    for path in notebooks():
+    for path in paths.notebooks():
         write_atomically(path, nbformat.writes(with_setup(nbformat.read(path, as_version=4))).encode())

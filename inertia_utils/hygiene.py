@@ -50,7 +50,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata.language_info = nbformat.from_dict(LANGUAGE_INFO)
     notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # the first version whose cells have ids
     for number, cell in enumerate(notebook.cells, start=1):
-        cell.id = _cell_id(number)
+        cell.id = cell_id(number)
     for count, cell in enumerate(_code_cells(notebook), start=1):
         cell.outputs = [output for output in cell.outputs if WIDGET_MIME not in output.get("data", {})]
         if cell.execution_count is not None:  # a cell that never ran must not look as if it had
@@ -100,8 +100,8 @@ def _count_problems(notebook: NotebookNode) -> Iterator[str]:
 
 
 def _cell_problems(cell: NotebookNode, number: int) -> Iterator[str]:
-    if cell.get("id") != _cell_id(number):
-        yield f"id {cell.get('id')!r} instead of {_cell_id(number)!r}"
+    if cell.get("id") != cell_id(number):
+        yield f"id {cell.get('id')!r} instead of {cell_id(number)!r}"
     if _is_injected(cell):
         yield "parameters injected by papermill"
     if not cell.source.strip():
@@ -118,7 +118,8 @@ def _cell_problems(cell: NotebookNode, number: int) -> Iterator[str]:
         yield f"path of one machine: {match}"
 
 
-def _cell_id(number: int) -> str:
+def cell_id(number: int) -> str:
+    """The id of a notebook's cell, by its place from 1 on."""
     return f"cell-{number:02d}"
 
 

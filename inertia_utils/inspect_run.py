@@ -67,9 +67,11 @@ def _inspect(model: nn.Module, images: Images, training: str) -> list[dict[str, 
     layers = [(name, module) for name, module in model.named_modules() if isinstance(module, InertialConv2d)]
     handles = [layer.register_forward_pre_hook(look(name)) for name, layer in layers]
     batch, _ = images.batch(slice(None))
-    model(batch)
-    for handle in handles:
-        handle.remove()
+    try:
+        model(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
     return records
 
 

@@ -102,7 +102,7 @@ def discover(only: Iterable[str] | None = None) -> list[Path]:
     Raises:
         ValueError: there is none, a name is unknown, or a plan has no notebook.
     """
-    found = {path.stem: path for path in sorted(paths.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    found = {path.stem: path for path in paths.notebooks()}
     if not found:
         raise ValueError(f"notebooks: no NN_name.ipynb in {paths.NOTEBOOKS}")
     if planless := sorted(set(PLANS) - set(found)):

@@ -14,6 +14,11 @@ RESULTS = CHECKOUT / "results"
 EXECUTED = CHECKOUT / "executed"
 
 
+def notebooks() -> list[Path]:
+    """The study's notebooks in their order."""
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+
+
 def working_results() -> Path:
     """The results folder that training writes to: ``$INERTIA_RESULTS``, or ``executed/results`` in the checkout."""
     return Path(os.environ.get("INERTIA_RESULTS") or EXECUTED / "results").absolute()

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .arms import dense, inertial
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .comparisons import compare_arms, in_points
 from .frames import by_arm, cost_share, frame, unique
+from .plans import STACKED
 from .result_file import Result
 from .study import Study
 
+_FIVE, _THREE = inertial(5, 2), inertial(3, 2)
 #: Macro → arm whose test accuracy it quotes.
 ACCURACIES = {
-    "DenseFive": "dense 5×5",
-    "DenseThree": "dense 3×3",
-    "DenseOne": "dense 1×1",
-    "InertialFive": "inertial (5, 2)",
-    "InertialThree": "inertial (3, 2)",
-    "InertialStacked": "inertial (3, 1), merge stack",
+    "DenseFive": dense(5).name,
+    "DenseThree": dense(3).name,
+    "DenseOne": dense(1).name,
+    "InertialFive": _FIVE.name,
+    "InertialThree": _THREE.name,
+    "InertialStacked": STACKED.name,
 }
 #: End of a macro → arm and the control that its accuracy and its cost are held against.
 CONTROLS = {
-    "Five": ("inertial (5, 2)", "dense 5×5"),
-    "Three": ("inertial (3, 2)", "dense 3×3"),
-    "Stacked": ("inertial (3, 1), merge stack", "dense 3×3"),
+    "Five": (_FIVE.name, dense(5).name),
+    "Three": (_THREE.name, dense(3).name),
+    "Stacked": (STACKED.name, dense(3).name),
 }
 MISSING = f"({NOT_YET_RUN})"
 

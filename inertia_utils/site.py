@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from . import paths
-from .contents import SETUP_TAG, notebooks
+from .contents import SETUP_TAG
 
 FOLDER = paths.EXECUTED / "site"
 #: What the pages are made of, or link to, beside the notebooks.
@@ -50,7 +50,7 @@ def gather(source: Path) -> None:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(paths.CHECKOUT / name, source / name)
     (source / "notebooks").mkdir()
-    for path in notebooks():
+    for path in paths.notebooks():
         notebook = nbformat.read(path, as_version=4)
         nbformat.write(_for_reading(notebook), source / "notebooks" / path.name)
     readme = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def _for_reading(notebook: NotebookNode) -> NotebookNode:
 
 def toctree() -> str:
     """The site's menu."""
-    pages = {"Notebooks": [f"notebooks/{path.stem}" for path in notebooks()]}
+    pages = {"Notebooks": [f"notebooks/{path.stem}" for path in paths.notebooks()]}
     pages["More"] = [name.removesuffix(".md") for name in FILES if name.endswith(".md")]
     menu = (
         f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n{chr(10).join(names)}\n```\n"

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from . import paths
+from .frames import unique as unique_results
 from .gate_run import GateRun
 from .launch import Failure, StudyError, Summary, execute
 from .plans import Plan, plan
 from .profiles import PROFILES
 from .retrained import open_differences
-from .runs import Run, run_id
+from .runs import Run
 from .schedule import unique
 from .store import Result, Store
 
@@ -80,7 +81,7 @@ class Study:
 
     def found(self) -> list[Result]:
         """Every result that is there, once."""
-        return list({run_id(result.run): result for group in self.results.values() for result in group}.values())
+        return unique_results(*self.results.values())
 
     def whole_seeds(self, group: str) -> set[int | None]:
         """The seeds of which a group has every planned run; ``None`` stands for runs without a seed."""

@@ -46,7 +46,7 @@ def test_missing_marks_are_named():
         contents.fresh(README.replace("<!-- badges: begin -->", ""))
 
 
-@pytest.mark.parametrize("path", contents.notebooks(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", paths.notebooks(), ids=lambda path: path.stem)
 def test_every_notebook_has_the_set_up_cell(path):
     notebook = nbformat.read(path, as_version=4)
     cells = [cell for cell in notebook.cells if contents.SETUP_TAG in cell.metadata.get("tags", [])]

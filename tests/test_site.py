@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from inertia_utils import contents, site
+from inertia_utils import contents, paths, site
 
 
 @pytest.fixture
@@ -16,10 +16,8 @@ def source(tmp_path):
 
 def test_every_notebook_is_a_page_in_the_menu(source):
     menu = site.toctree().split()
-    assert [f"notebooks/{path.stem}" for path in contents.notebooks()] == [
-        line for line in menu if "notebooks/" in line
-    ]
-    assert {path.name for path in source.glob("notebooks/*")} == {path.name for path in contents.notebooks()}
+    assert [f"notebooks/{path.stem}" for path in paths.notebooks()] == [line for line in menu if "notebooks/" in line]
+    assert {path.name for path in source.glob("notebooks/*")} == {path.name for path in paths.notebooks()}
 
 
 def test_set_up_cells_are_left_out_and_long_code_is_folded(source):
