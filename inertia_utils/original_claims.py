@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from .arms import Arm, dense, inertial, separable
 from .claims import Claim, Side
+from .compared import FEWER_CHANNELS, LITERAL, STACKED
 from .layer import SKIPS
 from .models import narrowed, separated, widened
-from .plans import FEWER_CHANNELS, LITERAL, STACKED
 
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
 #: Ends the condition of a claim that joined the others when its first results had been seen.

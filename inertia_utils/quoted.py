@@ -6,9 +6,9 @@ import pandas as pd
 
 from .arms import dense, inertial
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
+from .compared import STACKED
 from .comparisons import compare_arms, in_points
 from .frames import by_arm, cost_share, frame, unique
-from .plans import STACKED
 from .result_file import Result
 from .study import Study
 

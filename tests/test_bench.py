@@ -11,11 +11,11 @@ from inertia_utils import bench
 from inertia_utils.allocator import keep_freed_memory
 from inertia_utils.bench import cases, device, friction, gate, goals, masks, model, read, timing
 from inertia_utils.bench.train import CEILING, ORIGINAL, OURS, OURS_PER_CORE, _row, measure, table
+from inertia_utils.compared import compared_pairs, pooled_arms
 from inertia_utils.cost import measure as count
 from inertia_utils.data import Dataset
 from inertia_utils.execute import break_even
 from inertia_utils.models import FashionNet
-from inertia_utils.plans import compared_pairs, pooled_arms
 
 
 def test_interleaving_times_every_arm_once_per_round():

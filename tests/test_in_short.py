@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from inertia_utils.arms import dense, inertial
+from inertia_utils.compared import CHEAPEST, cheapest_pairs, slimmer_pairs
 from inertia_utils.in_short import in_short
 from inertia_utils.models import narrowed, separated, widened
-from inertia_utils.plans import CHEAPEST, cheapest_pairs, slimmer_pairs
 
 COSTS = {"share of weights": "38%", "share of MACs": "50%", "share of time": "69%"}
 

@@ -5,25 +5,21 @@ from dataclasses import replace
 import pytest
 
 from inertia_utils.arms import Arm, dense, inertial
-from inertia_utils.gate_run import GateRun
-from inertia_utils.models import narrowed, narrowed_evenly, separated, widened
-from inertia_utils.plans import (
+from inertia_utils.compared import (
     CHEAPEST,
     OF_SLIMMER_MACS,
-    PLANS,
-    POOLED_RATE,
     PRIMARY,
     SLIMMER,
     cheapest_pairs,
     control_pairs,
-    grid,
-    plan,
     pooled_arms,
     pooled_pairs,
     primary_pairs,
-    reapplications,
     slimmer_pairs,
 )
+from inertia_utils.gate_run import GateRun
+from inertia_utils.models import narrowed, narrowed_evenly, separated, widened
+from inertia_utils.plans import PLANS, POOLED_RATE, grid, plan, reapplications
 from inertia_utils.profiles import PROFILES, profile_named
 from inertia_utils.recipes import RECIPES
 from inertia_utils.runs import config, from_config, run_id

@@ -18,11 +18,11 @@ from torch.nn import functional as F
 
 from .. import paths
 from ..arms import Arm, dense, inertial, separable
+from ..compared import STACKED, compared_pairs
 from ..cost import measure as count
 from ..layout import channels_last
 from ..models import HEADS, NETWORKS
 from ..optimize import optimize
-from ..plans import STACKED, compared_pairs
 from .cases import GivenMasks
 from .device import devices, finisher, peak_memory
 from .drift import FIRST, bracketed, drift
