@@ -9,7 +9,7 @@ import pandas as pd
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .compared import PRIMARY, SLIMMER, compared_pairs
-from .comparisons import UNEQUAL
+from .gate_tables import UNEQUAL
 from .original_claims import AFTER_A_LOOK
 from .stats import MARGIN
 from .train_run import TrainRun

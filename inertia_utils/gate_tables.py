@@ -1,0 +1,239 @@
+"""Gates beside their controls, at the same rate or at equal MACs (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+
+import pandas as pd
+
+from .comparisons import paired_difference, told_apart
+from .equal_macs import random_of_equal_macs
+from .frames import at_rate, main_rates, open_by_layer, open_text, seeds_of
+from .stats import MARGIN, Interval
+
+#: How far open fractions of a layer may be apart to be called equal.
+EQUAL_RATES = 0.03
+#: How a difference ends where they are not.
+UNEQUAL = ", unequal"
+
+
+def against_random(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per rate: what every measure opens, costs and reaches, and its differences from the controls.
+
+    The controls are the random gate, the random gate that takes as many MACs as the measure does with its own, and the
+    oracle.  Measured open fractions are those of the layers in turn; MACs of all convolutions with friction and gates
+    are relative to the random gate's at the highest rate.  A difference in points is marked as unequal where a layer
+    opens another fraction than it does with the control, by more than :data:`EQUAL_RATES`.  Means are over the seeds
+    that a measure has, differences over those that both have.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
+    """
+    rows = {}
+    dearest = _dearest(table)
+    for rate, at_this in table.groupby("rate"):
+        gated = dict(iter(at_this.groupby("friction", sort=False)))
+        row = {}
+        for name, runs in gated.items():
+            row[f"{name} open (%)"] = open_text(runs)
+            row[f"{name} MACs (%)"] = f"{100 * runs['conv_macs'].mean() / dearest:.1f}"
+            row[f"{name} (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
+        controls = {name: gated.pop(name) for name in ("random", "oracle") if name in gated}
+        for name, runs in gated.items():
+            for control, theirs in controls.items():
+                if text := marked_difference(runs, theirs):
+                    row[f"{name} − {control}"] = text
+            if text := _at_equal_macs(table, name, float(rate)):
+                row[f"{name} − random, equal MACs"] = text
+        rows[f"{rate:.0%}"] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
+
+
+def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
+    """One row per trained gate: what it opens and reaches, and its differences from the open network and its controls.
+
+    Those are the random gate of the same kind and rate, from which a difference is marked as in :func:`against_random`,
+    and the gate that never opens, trained in the same way.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.trained_gates`; what is not there has no row.
+        opened: the same of the networks with open gates.
+    """
+    rows = []
+    for (skip, rate, gate, friction), runs in table.groupby(["skip", "rate", "gate", "friction"], dropna=False):
+        same = (table["skip"] == skip) & (table["rate"] == rate) & (table["gate"] == gate)
+        row = {"skip": skip, "asked": "" if isnan(rate) else f"{rate:.0%}", "gate": gate, "friction": friction}
+        row["open, conv1 / conv2 (%)"] = open_text(runs)
+        row["accuracy (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
+        row["minus open"] = _difference(runs, opened)
+        if friction and friction != "random":
+            row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
+        if gate != (closed := runs["closed"].iloc[0]):
+            row["minus never"] = _difference(runs, table[(table["skip"] == skip) & (table["gate"] == closed)])
+        row["conv MACs / open"] = _share(runs, opened)
+        rows.append(row)
+    return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
+
+
+def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per main rate: what gating by range has over each of its controls, in points with intervals.
+
+    Columns are as in :func:`against_random`, of which this is the short form, and the difference from the same network
+    with all gates open.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
+    """
+    by_range = table[table["friction"] == "range"]
+    chance, oracle = (table[table["friction"] == name] for name in ("random", "oracle"))
+    dearest = _dearest(table)
+    rows = {}
+    for rate in main_rates(table):
+        ours = by_range[by_range["rate"] == rate]
+        rows[f"{rate:.0%}"] = {
+            "MACs (%)": f"{100 * ours['conv_macs'].mean() / dearest:.1f}",
+            "minus random": marked_difference(ours, chance[chance["rate"] == rate]),
+            "minus random, equal MACs": _at_equal_macs(table, "range", rate),
+            "minus oracle": marked_difference(ours, oracle[oracle["rate"] == rate]),
+            "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked")
+
+
+def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
+    """One row per trained gate by friction: how it stands to its controls, in words, and to open gates, in points.
+
+    Controls are the random gate, the gate that never opens and was trained in the same way, and one that never opens
+    and was trained so from the start; what each takes is its MACs relative to the open network's.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.trained_gates`, with those controls as far as they are there.
+        opened: the same of the networks with open gates.
+    """
+    rows = []
+    for (skip, rate, gate), gated in table.groupby(["skip", "rate", "gate"]):
+        ours, chance = (gated[gated["friction"] == name] for name in ("range", "random"))
+        never = table[(table["skip"] == skip) & table["gate"].isin({ours["closed"].iloc[0], "never"})]
+        controls = {"random": (chance, marked_difference)}
+        controls |= {name: (closed, _difference) for name, closed in never.groupby("gate")}
+        row = {"skip": skip, "asked": f"{rate:.0%}", "gate": gate}
+        row |= {"open, conv1 / conv2 (%)": open_text(ours), "conv MACs / open": _share(ours, opened)}
+        for name, (control, gap) in controls.items():
+            if not control.empty:
+                apart = told_apart(paired_difference(seeds_of(ours), seeds_of(control)))
+                row[f"against {name}"] = f"{apart} it ({gap(ours, control)})"
+                row[f"MACs of {name}"] = _share(control, opened)
+        rows.append(row | {"minus open": _difference(ours, opened)})
+    return pd.DataFrame(rows).set_index(["skip", "asked", "gate"]).fillna("")
+
+
+def gaps_by_rate(table: pd.DataFrame, measure: str, control: str) -> dict[float, Interval]:
+    """Rate → difference between two gates of one network in points, where both are asked for it; all and none left out.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        measure: which of them, by its column ``friction``.
+        control: the other.
+    """
+    rates = sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
+    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in rates}
+    return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
+
+
+def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interval]:
+    """Rate → difference of a gate from the random gate that takes as many MACs, in points; all and none left out.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        measure: which gate, by its column ``friction``.
+    """
+    rates = sorted(rate for rate in table[table["friction"] == measure]["rate"].unique() if 0 < rate < 1)
+    return {
+        rate: paired_difference(at_rate(table, measure, rate), random_of_equal_macs(table, measure, rate))
+        for rate in rates
+    }
+
+
+def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
+    """At which rates something beats a control, loses to it or is not told from it, in words.
+
+    Args:
+        gaps: rate → difference.
+        control: its name, as the text has it.
+    """
+    rates: dict[str, list[str]] = {}
+    for rate, gap in gaps.items():
+        rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
+    return "; ".join(f"{words} {control} at {_listed(found)} %" for words, found in sorted(rates.items()))
+
+
+def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
+    """The lowest rate from which on a gate loses no more than the margin to the network with all positions open.
+
+    At this rate and at all higher ones the interval of the difference lies above −0.3 points; 1 if at none below.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`, the rate 1 among its rates.
+        friction: the measure that it is gated by.
+
+    Raises:
+        ValueError: the table has no network that this measure opens all of.
+    """
+    kept = {rate: seeds_of(rows) for rate, rows in table[table["friction"] == friction].groupby("rate")}
+    if 1.0 not in kept:
+        raise ValueError(f"friction: no row of {friction!r} at rate 1; it has {', '.join(table['friction'].unique())}")
+    lowest = 1.0
+    for rate in sorted(kept, reverse=True):
+        if rate < 1 and not paired_difference(kept[rate], kept[1.0]).low > -100 * MARGIN:
+            break
+        lowest = rate
+    return float(lowest)
+
+
+def marked_difference(runs: pd.DataFrame, control: pd.DataFrame) -> str:
+    """Difference in points with its interval, marked where a layer opens another fraction than in the control.
+
+    Args:
+        runs: as in :func:`equally_open`.
+        control: likewise; without a seed in common the text is empty.
+    """
+    text = _difference(runs, control)
+    return text if not text or equally_open(runs, control) else text + UNEQUAL
+
+
+def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:
+    """Whether every layer opens the same fraction in both, within :data:`EQUAL_RATES`.
+
+    Args:
+        runs: rows of one network at one rate, from :func:`~inertia_utils.frames.gates`.
+        others: of its control.
+    """
+    ours, theirs = open_by_layer(runs), open_by_layer(others)
+    return all(abs(ours[layer] - theirs[layer]) <= EQUAL_RATES for layer in ours.keys() & theirs.keys())
+
+
+def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
+    ours, theirs = seeds_of(runs), seeds_of(others)
+    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+
+
+def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:
+    return f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
+
+
+def _dearest(table: pd.DataFrame) -> float:
+    """MACs of the random gate at its highest rate, to which those of all gates are relative."""
+    chance = table[table["friction"] == "random"]
+    return float(chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean())
+
+
+def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
+    """The difference of a gate by friction from the random gate of as many MACs."""
+    ours = seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
+    theirs = random_of_equal_macs(table, friction, rate)
+    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
