@@ -209,6 +209,48 @@ def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
     return figure
 
 
+def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
+    """Time of a layer against its MACs, a symbol per arm with quartiles; hollow where a gate decides.
+
+    Args:
+        rows: of one shape and batch, from :func:`~inertia_utils.bench.read.layer_times`; those without MACs are left
+            out.
+        reference: arm whose pace per MAC is drawn as a line.
+
+    Raises:
+        ValueError: ``reference`` is not among them.
+    """
+    rows = rows[rows["macs"] > 0]
+    if reference not in set(rows["arm"]):
+        raise ValueError(
+            f"reference: expected an arm of the rows, got {reference!r}; they are {', '.join(rows['arm'])}"
+        )
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.6))
+    for (form, gated), marks in rows.groupby(["form", rows["open_fraction"].notna()], sort=False):
+        style = symbol(form)
+        spread = [marks["ms"] - marks["low"], marks["high"] - marks["ms"]]
+        style |= {"fmt": style.pop("marker"), "markersize": 5, "linewidth": 0.8}
+        style |= {"markerfacecolor": "none"} if gated else {}
+        axes.errorbar(marks["macs"], marks["ms"], yerr=spread, label=f"{form}, gated" if gated else form, **style)
+    pace = rows.set_index("arm").loc[reference]
+    span = pd.Series([rows["macs"].min(), rows["macs"].max()])
+    axes.plot(
+        span,
+        span * pace["ms"] / pace["macs"],
+        color="black",
+        linewidth=0.8,
+        linestyle=":",
+        label=f"pace of {reference}",
+    )
+    axes.set(xscale="log", yscale="log", xlabel="MACs per image", ylabel=f"ms per {pace['batch']} images")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(EngFormatter(sep=""))
+        axis.set_minor_formatter(NullFormatter())
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
 def mean_bar(axes: Axes, place: float, values: Sequence[float], horizontal: bool = False) -> None:
     """Mean and interval of seeds, in black; a mean alone for two of them, and nothing for one, which is its own mean.
 

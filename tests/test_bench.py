@@ -264,3 +264,18 @@ def test_goals_are_judged_where_they_were_set():
     }
     with pytest.raises(ValueError, match="worst: expected a value for every limit, got none for friction, channels av"):
         goals.outcome(layers, networks, {})
+
+
+def test_forms_of_timed_layers_are_told_by_name():
+    row = {"median": 0.002, "quartiles": [0.001, 0.004], "macs": 5.0, "open_fraction": None}
+    arms = {"dense 5×5": row, "skip core (5, 2), 30% real": row | {"open_fraction": 0.3}, "mine": row}
+    record = {
+        "machine": {"device": "CPU", "threads": 2},
+        "dtype": "float32",
+        "layout": "channels_last",
+        "tables": [{"shape": "64x64@28", "batch": 8, "arms": arms}],
+    }
+    table = read.layer_times(record)
+    assert table["form"].tolist() == ["dense", "skip core", "mine"]
+    assert table.loc[1, ["ms", "low", "high", "open_fraction", "batch"]].tolist() == pytest.approx([2, 1, 4, 0.3, 8])
+    assert table["open_fraction"].isna().tolist() == [True, False, True]

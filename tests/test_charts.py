@@ -157,3 +157,26 @@ def test_networks_that_see_no_neighbours_are_named_and_left_out():
     assert kept["arm"].unique().tolist() == ["dense 3×3", "inertial (3, 2)"]
     assert sentence == "Not drawn, since a 1×1 kernel sees no neighbours: dense 5×5 (91.5%)."
     assert charts.with_neighbours(kept)[1] == ""
+
+
+def test_time_stands_beside_macs_with_gated_layers_hollow():
+    arms = {
+        "dense 5×5": (8.0, 40.0, None),
+        "slide (5, 2)": (4.0, 20.0, None),
+        "dilate (5, 2), 30% real": (3.0, 30.0, 0.3),
+    }
+    rows = pd.DataFrame(
+        [
+            {"arm": arm, "form": arm.split(" (")[0].split(" 5")[0], "batch": 64, "macs": macs, "open_fraction": opened}
+            | {"ms": ms, "low": ms - 1, "high": ms + 2}
+            for arm, (macs, ms, opened) in arms.items()
+        ]
+    )
+    figure = charts.time_against_macs(rows, "dense 5×5")
+    (axes,) = figure.axes
+    (pace,) = [line for line in axes.lines if line.get_label() == "pace of dense 5×5"]
+    assert [float(value) for value in pace.get_ydata()] == [15.0, 40.0]
+    hollow = {bars.get_label(): bars[0].get_markerfacecolor() == "none" for bars in axes.containers}
+    assert hollow == {"dense": False, "slide": False, "dilate, gated": True}
+    with pytest.raises(ValueError, match=r"reference: expected an arm of the rows, got 'dense 7×7'; they are dense"):
+        charts.time_against_macs(rows, "dense 7×7")

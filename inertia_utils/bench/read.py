@@ -9,6 +9,7 @@ import pandas as pd
 
 from .. import paths
 from ..execute.break_even import break_even
+from ..looks import LAYERS
 from .model import timed_arms
 
 
@@ -25,6 +26,15 @@ def frame(record: dict[str, Any]) -> pd.DataFrame:
         place = {key: value for key, value in part.items() if key != "arms"}
         rows += [place | {"arm": name} | _milliseconds(row) for name, row in part["arms"].items()]
     return pd.DataFrame(rows)
+
+
+def layer_times(record: dict[str, Any]) -> pd.DataFrame:
+    """One row per shape, batch and arm of a layer record, as :func:`frame` has it, and the arm's form.
+
+    Forms are those of :data:`~inertia_utils.looks.LAYERS`; an arm of another one is its own.
+    """
+    times = frame(record)
+    return times.assign(form=[next((form for form in LAYERS if arm.startswith(form)), arm) for arm in times["arm"]])
 
 
 def network_ratios(record: dict[str, Any], against: str) -> pd.DataFrame:
