@@ -42,9 +42,10 @@ def network_ratios(record: dict[str, Any], against: str) -> pd.DataFrame:
 
     Args:
         record: of the benchmark of whole networks.
-        against: the arm that the others are held against, as the record names it.
+        against: the arm that the others are held against; arms have the names of the results.
     """
     times = _forward(frame(record)).pivot_table(index="arm", columns="batch", values="ms", sort=False)
+    times = times.rename(index={name: arm.name for name, arm in timed_arms().items()})
     return times.loc[against] / times
 
 
