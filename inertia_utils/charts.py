@@ -9,6 +9,7 @@ from statistics import fmean
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
@@ -69,9 +70,7 @@ def accuracy_against_costs(
             label=f"mean of {reference}",
         )
         axes.set(xscale="log", xlabel=label)
-        axes.xaxis.set_major_locator(LogLocator(subs=_ticks(means[cost])))
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        _label_counts(axes.xaxis, _ticks(means[cost]))
     panels[0].set_ylabel("test accuracy (%)")
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper center", ncols=columns, columnspacing=1, handletextpad=0.4)
@@ -93,6 +92,13 @@ def with_neighbours(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 def _ticks(costs: pd.Series) -> tuple[float, ...]:
     """Which multiples of powers of ten are labelled: more of them where the axis spans few."""
     return (1, 2, 5) if costs.max() / costs.min() > 4 else (1, 1.5, 2, 3, 4, 5, 7)
+
+
+def _label_counts(axis: Axis, multiples: Sequence[float]) -> None:
+    """Label these multiples of powers of ten on a logarithmic axis, thousands as 1k and millions as 1M."""
+    axis.set_major_locator(LogLocator(subs=multiples))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def window_margin_map(table: pd.DataFrame) -> Figure:
@@ -244,9 +250,7 @@ def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
     )
     axes.set(xscale="log", yscale="log", xlabel="MACs per image", ylabel=f"ms per {pace['batch']} images")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axis.set_major_formatter(EngFormatter(sep=""))
-        axis.set_minor_formatter(NullFormatter())
+        _label_counts(axis, (1, 2, 5))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center")
     return figure
 

@@ -220,7 +220,9 @@ def _results(side: Side, study: Study) -> dict[int, Result]:
     Raises:
         ValueError: two runs of one seed are, so that the side says not which of them it means.
     """
-    found = [result for result in unique(*study.results.values()) if side.seed(result.run) is not None]
+    # Of the side first, since telling two results apart takes a hash of each.
+    of_side = [result for group in study.results.values() for result in group if side.seed(result.run) is not None]
+    found = unique(of_side)
     results = {side.seed(result.run): result for result in found}
     if len(results) < len(found):
         raise ValueError(f"side: expected one run per seed of {side.name}, got {len(found)} with {len(results)} seeds")

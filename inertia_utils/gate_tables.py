@@ -44,8 +44,8 @@ def against_random(table: pd.DataFrame) -> pd.DataFrame:
             for control, theirs in controls.items():
                 if text := marked_difference(runs, theirs):
                     row[f"{name} − {control}"] = text
-            if text := _at_equal_macs(table, name, float(rate)):
-                row[f"{name} − random, equal MACs"] = text
+            if gap := _at_equal_macs(table, name, float(rate)):
+                row[f"{name} − random, equal MACs"] = f"{gap:+.2f}"
         rows[f"{rate:.0%}"] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("asked").fillna("")
 
@@ -94,7 +94,7 @@ def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
         rows[f"{rate:.0%}"] = {
             "MACs (%)": f"{100 * ours['conv_macs'].mean() / dearest:.1f}",
             "minus random": marked_difference(ours, chance[chance["rate"] == rate]),
-            "minus random, equal MACs": _at_equal_macs(table, "range", rate),
+            "minus random, equal MACs": f"{gap:+.2f}" if (gap := _at_equal_macs(table, "range", rate)) else "",
             "minus oracle": marked_difference(ours, oracle[oracle["rate"] == rate]),
             "minus open": _difference(ours, by_range[by_range["rate"] == 1.0]),
         }
@@ -148,11 +148,9 @@ def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interva
         table: of one network, from :func:`~inertia_utils.frames.gates`.
         measure: which gate, by its column ``friction``.
     """
-    rates = sorted(rate for rate in table[table["friction"] == measure]["rate"].unique() if 0 < rate < 1)
-    return {
-        rate: paired_difference(at_rate(table, measure, rate), random_of_equal_macs(table, measure, rate))
-        for rate in rates
-    }
+    rates = sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
+    gaps = {rate: _at_equal_macs(table, measure, rate) for rate in rates}
+    return {rate: gap for rate, gap in gaps.items() if gap is not None}
 
 
 def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
@@ -228,11 +226,10 @@ def _dearest(table: pd.DataFrame) -> float:
     return float(chance[chance["rate"] == chance["rate"].max()]["conv_macs"].mean())
 
 
-def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> str:
-    """The difference of a gate by friction from the random gate of as many MACs."""
-    ours = seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
-    theirs = random_of_equal_macs(table, friction, rate)
-    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> Interval | None:
+    """The difference of a gate by friction from the random gate of as many MACs; None without a seed in common."""
+    ours, theirs = at_rate(table, friction, rate), random_of_equal_macs(table, friction, rate)
+    return paired_difference(ours, theirs) if ours.keys() & theirs.keys() else None
 
 
 def _listed(words: list[str]) -> str:

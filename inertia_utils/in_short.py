@@ -149,7 +149,7 @@ def _ranges(compared: list[dict[str, str]]) -> str:
 
 
 def _span(ordered: list[str]) -> str:
-    return "".join(ordered[:1]) if ordered[:1] == ordered[-1:] else f"{ordered[0]} to {ordered[-1]}"
+    return ordered[0] if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
 
 
 def _slimmer(rows: Rows) -> list[str]:
@@ -175,9 +175,10 @@ def _without_head(rows: Rows) -> list[str]:
             weights = f" (with {row['share of weights']} of all its weights)" if control == dense(3) else ""
             beside.setdefault(kind, []).append(f"{arm.name} {gap}{weights}")
             counts.add(seeds)
+    if not beside:
+        return []
     parts = [f"beside {kind}: {', '.join(gaps)}" for kind, gaps in beside.items()]
-    seeds = _span(sorted(counts, key=int))
-    return [f"Without the large head, in points over {seeds} seeds, {'; '.join(parts)}."] if parts else []
+    return [f"Without the large head, in points over {_span(sorted(counts, key=int))} seeds, {'; '.join(parts)}."]
 
 
 def _gap_and_time(row: dict[str, str]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -160,14 +162,18 @@ def crossing(fractions: tuple[float, ...], chosen: list[float], everywhere: list
     With nothing open both ways are the same, so the first fraction says nothing; 0 where the next gains nothing.
     """
     gains = [dense - sparse for sparse, dense in zip(chosen, everywhere, strict=True)]
-    if gains[1] <= 0:
+    meets = used_up(fractions[1:], gains[1:])
+    return 1.0 if meets is None else round(meets, 3)
+
+
+def used_up(fractions: Sequence[float], gains: Sequence[float]) -> float | None:
+    """The open fraction at which gains are used up, by straight lines; 0 if the first is none, None if they last."""
+    if gains[0] <= 0:
         return 0.0
-    for number in range(2, len(gains)):
-        before, after = gains[number - 1], gains[number]
+    for (start, before), (end, after) in pairwise(zip(fractions, gains, strict=True)):
         if after <= 0:
-            share = before / (before - after)
-            return round(fractions[number - 1] + share * (fractions[number] - fractions[number - 1]), 3)
-    return 1.0
+            return start + before / (before - after) * (end - start)
+    return None
 
 
 def _install(points: list[dict[str, Any]], device: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from .. import paths
 from ..execute.break_even import break_even
 from ..looks import LAYERS
+from .gate import used_up
 from .model import timed_arms
 
 
@@ -112,11 +113,6 @@ def returns_up_to(curve: pd.DataFrame, open_ms: float) -> float:
         open_ms: milliseconds of the layer that is always open.
     """
     between = curve[curve["fraction"].between(0.01, 0.99)].sort_values("fraction")
-    fractions, excess = between["fraction"].to_numpy(), between["chosen"].to_numpy() - open_ms
-    dearer = (excess > 0).nonzero()[0]
-    if not len(dearer):
-        return float(fractions[-1])
-    if (first := dearer[0]) == 0:
-        return 0.0
-    step = -excess[first - 1] / (excess[first] - excess[first - 1])
-    return float(fractions[first - 1] + step * (fractions[first] - fractions[first - 1]))
+    fractions, gains = between["fraction"].tolist(), (open_ms - between["chosen"]).tolist()
+    meets = used_up(fractions, gains)
+    return fractions[-1] if meets is None else meets
