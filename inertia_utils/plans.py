@@ -74,7 +74,7 @@ def baselines(size: Profile) -> Plan:
             for rate in size.tuning_rates
         ],
         "converged": [converged(size, arm, seed=seed) for seed in range(size.seeds) for arm in kernels],
-        "original": [original(size, arm) for arm in kernels],
+        "original": original(size, kernels),
         "lenet": [lenet(size, arm, seed=seed) for seed in range(size.lenet_seeds) for arm in (dense(3), dense(1))],
     }
 
@@ -145,7 +145,7 @@ def window_and_margin(size: Profile) -> Plan:
         "grid": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in arms + behind_dense],
         "controls": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in controls],
         "widened": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in of_equal_macs],
-        "original": [original(size, arm) for arm in (dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2))],
+        "original": original(size, [dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2)]),
     }
 
 
@@ -418,10 +418,11 @@ def converged(size: Profile, arm: Arm, **options: Any) -> TrainRun:
     return TrainRun(arm, epochs=size.epochs, images=size.images, test_images=size.test_images, **options)
 
 
-def original(size: Profile, arm: Arm) -> TrainRun:
-    """A FashionNet by the original recipe, with the original study's seed."""
+def original(size: Profile, arms: list[Arm]) -> list[Run]:
+    """FashionNets by the original recipe, with the original study's seed, which is 1, and those that follow it."""
     options = {"epochs": size.original_epochs, "images": size.images, "test_images": size.test_images}
-    return TrainRun(arm, recipe="original", seed=1, **options)
+    seeds = range(1, 1 + size.original_seeds)
+    return [TrainRun(arm, recipe="original", seed=seed, **options) for seed in seeds for arm in arms]
 
 
 def lenet(size: Profile, arm: Arm, **options: Any) -> TrainRun:

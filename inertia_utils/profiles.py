@@ -22,6 +22,7 @@ class Profile:
         images: training images, 0 for all but the hold-out.
         epochs: of the converged recipe, 0 for its own.
         original_epochs: of FashionNet's original recipe.
+        original_seeds: of that recipe, from 1 on, which is the original study's.
         lenet_epochs: of LeNet's original recipe.
         lenet_seeds: of the MNIST comparisons.
         test_images: test images that are read, 0 for all.
@@ -48,6 +49,7 @@ class Profile:
     images: int
     epochs: int
     original_epochs: int
+    original_seeds: int
     lenet_epochs: int
     lenet_seeds: int
     test_images: int
