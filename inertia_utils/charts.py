@@ -124,7 +124,7 @@ def window_margin_map(table: pd.DataFrame) -> Figure:
         place = means.columns.get_loc(k), means.index.get_loc(d)
         accuracy = 100 * fmean(by_seed(table, inertial(d, k).name).values())
         color = "white" if abs(means.loc[d, k]) > 0.6 * widest else "black"
-        text = f"{means.loc[d, k]:+.2f} (n={len(found)})\n{accuracy:.2f} %, core {d - k}×{d - k}"
+        text = f"{means.loc[d, k]:+.2f} (n={len(found)})\n{accuracy:.2f} %\ncore {d - k}×{d - k}"
         behind = {"facecolor": image.to_rgba(means.loc[d, k]), "edgecolor": "none", "pad": 1.5}
         axes.text(*place, text, ha="center", va="center", fontsize=7, color=color, bbox=behind)
         if len(found) < 3:
