@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isnan
 
 import pandas as pd
@@ -16,6 +16,8 @@ from .stats import MARGIN, Interval
 EQUAL_RATES = 0.03
 #: How a difference ends where they are not.
 UNEQUAL = ", unequal"
+#: How a gate may stand to a control.
+STANDINGS = ("beats", "loses to", "is not told from", "cannot yet be told from")
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
@@ -164,6 +166,42 @@ def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
     for rate, gap in gaps.items():
         rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
     return "; ".join(f"{words} {control} at {_listed(found)} %" for words, found in sorted(rates.items()))
+
+
+def gaps_of_kinds(table: pd.DataFrame, rate: float) -> dict[str, dict[str, Interval]]:
+    """Control → kind of gate → what the gate by friction has over that control, in points, over the seeds of both.
+
+    Controls are ``"never"``, the gate that never opens and was trained in the same way, and ``"random"``, the random
+    gate of the same kind and rate; a kind is left out beside a control that it does not have.
+
+    Args:
+        table: of one kind of skipping, from :func:`~inertia_utils.frames.trained_gates`.
+        rate: that the gates were asked for.
+    """
+    gaps: dict[str, dict[str, Interval]] = {"never": {}, "random": {}}
+    asked = table[table["rate"] == rate]
+    for gate, ours in asked[asked["friction"] == "range"].groupby("gate"):
+        controls = {
+            "never": table[table["gate"] == ours["closed"].iloc[0]],
+            "random": asked[(asked["gate"] == gate) & (asked["friction"] == "random")],
+        }
+        for control, theirs in controls.items():
+            values, others = seeds_of(ours), seeds_of(theirs)
+            if values.keys() & others.keys():
+                gaps[control][str(gate)] = paired_difference(values, others)
+    return gaps
+
+
+def tally(standings: Iterable[str], what: str) -> str:
+    """How often something beats its control, loses to it or is not told from it, in words.
+
+    Args:
+        standings: sentences that begin as those of :func:`~inertia_utils.comparisons.told_apart`.
+        what: is counted, in the plural.
+    """
+    standings = list(standings)
+    words = [f"{word} it in {n}" for word in STANDINGS if (n := sum(text.startswith(word) for text in standings))]
+    return f"{_listed(words)} of {len(standings)} {what}" if words else f"has no {what}"
 
 
 def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:

@@ -11,7 +11,7 @@ from .arms import Arm, dense, separable
 from .comparisons import Pair, compare_arms, differences
 from .frames import cost_share
 from .models import widened
-from .stats import Comparison, interval
+from .stats import Comparison, Interval, interval
 
 #: Costs that are shown as shares, and their names in a table.
 SHARES = {"conv_weights": "weights", "conv_macs": "MACs"}
@@ -71,6 +71,17 @@ def margin_table(table: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def gained_by_cores(table: pd.DataFrame, arms: Iterable[Arm]) -> dict[str, Interval]:
+    """Name of each arm of several cores → what it has over the same arm with one, in points.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        arms: inertial ones; those with one core are left out, and those without a seed in common with it.
+    """
+    gaps = {arm.name: differences(table, arm.name, replace(arm, cores=1).name) for arm in arms if arm.cores > 1}
+    return {arm: interval(found) for arm, found in gaps.items() if found}
+
+
 def core_table(table: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
     """One row per arm of several cores: its share of dense 3×3's costs, and what it has over that and over one core.
 
@@ -78,11 +89,12 @@ def core_table(table: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
         table: one row per run, from :func:`~inertia_utils.frames.frame`; what is not there stays empty.
         arms: inertial ones; those with one core and those that the table does not have get no row.
     """
+    gained = gained_by_cores(table, arms := list(arms))
     rows = {
         arm.name: {
             **_shares(table, arm, dense(3), "dense 3×3"),
             "minus dense 3×3": _gap(table, arm, dense(3)),
-            "minus one core": _gap(table, arm, replace(arm, cores=1)),
+            "minus one core": f"{gained[arm.name]:+.2f}" if arm.name in gained else "",
         }
         for arm in arms
         if arm.cores > 1 and arm.name in set(table["arm"])
@@ -99,6 +111,6 @@ def _shares(table: pd.DataFrame, arm: Arm, control: Arm, called: str) -> dict[st
 
 
 def _gap(table: pd.DataFrame, arm: Arm, control: Arm) -> str:
-    """The difference in points with its interval; empty for an arm beside itself, or without a seed in common."""
-    gaps = [] if arm == control else differences(table, arm.name, control.name)
+    """The difference in points with its interval; empty without a seed in common."""
+    gaps = differences(table, arm.name, control.name)
     return f"{interval(gaps):+.2f}" if gaps else ""

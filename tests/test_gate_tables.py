@@ -10,10 +10,12 @@ from inertia_utils.gate_tables import (
     equally_open,
     gaps_at_equal_macs,
     gaps_by_rate,
+    gaps_of_kinds,
     lowest_rate_within,
     rate_by_rate,
     standings,
     stands_by_rate,
+    tally,
 )
 from inertia_utils.stats import interval
 
@@ -196,3 +198,27 @@ def test_rates_are_named_by_how_the_gates_stand():
     gaps = {0.1: (2.0, 2.1, 2.2), 0.2: (-1.0, -1.1, -1.2), 0.3: (3.0, 3.1, 3.2), 0.5: (-2.0, 2.0, 0.1), 0.6: (1, 2, 1)}
     text = stands_by_rate({rate: interval(values) for rate, values in gaps.items()}, "random")
     assert text == ("beats random at 10 and 30 %; is not told from random at 50 and 60 %; loses to random at 20 %")
+
+
+def test_kinds_of_gates_stand_beside_those_that_never_open_and_beside_chance():
+    rows = [
+        *(trained("rate", "range", 0.25, seed, 0.90) for seed in (0, 1)),
+        *(trained("rate", "random", 0.25, seed, 0.91) for seed in (1, 2)),
+        *(trained("rate", "range", 0.50, seed, 0.99) for seed in (0, 1)),
+        *(trained("learned", "range", 0.25, seed, 0.93) for seed in (0, 1)),
+        *(trained("never", "", 0.0, seed, 0.92) for seed in (0, 1)),
+        *(trained("image", "range", 0.25, seed, 0.93) for seed in (7, 8)),
+    ]
+    gaps = gaps_of_kinds(pd.DataFrame(rows), 0.25)
+    assert {control: {kind: f"{gap:+.1f}" for kind, gap in kinds.items()} for control, kinds in gaps.items()} == {
+        "never": {"learned": "+1.0 (n=2)", "rate": "-2.0 (n=2)"},
+        "random": {"rate": "-1.0 (n=1)"},
+    }
+
+
+def test_standings_are_counted():
+    standings = ["beats it (+1)", "is not told from it", "beats it", "cannot yet be told from it"]
+    assert tally(standings, "forms") == (
+        "beats it in 2, is not told from it in 1 and cannot yet be told from it in 1 of 4 forms"
+    )
+    assert tally([], "forms") == "has no forms"

@@ -5,7 +5,7 @@ import pytest
 
 from inertia_utils.arms import dense, inertial, separable
 from inertia_utils.models import widened
-from inertia_utils.window_tables import against_window, by_verdict, core_table, margin_table
+from inertia_utils.window_tables import against_window, by_verdict, core_table, gained_by_cores, margin_table
 
 
 def runs(arm, *accuracies, weights=100, macs=1000):
@@ -63,6 +63,8 @@ def test_several_cores_stand_beside_one(table):
             "minus one core": "+1.00 (n=2)",
         }
     }
+    gained = gained_by_cores(table, [inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=3)])
+    assert {arm: f"{gap:.2f}" for arm, gap in gained.items()} == {"inertial (3, 2), cores 3": "1.00 (n=2)"}
 
 
 def test_arms_are_listed_by_their_verdict(table):
