@@ -143,6 +143,30 @@ def gaps_by_rate(table: pd.DataFrame, measure: str, control: str) -> dict[float,
     return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
 
 
+def changes_of_lead(table: pd.DataFrame, other: pd.DataFrame, measure: str, control: str) -> dict[float, Interval]:
+    """Rate → by how many points the lead of a gate over its control is larger in one network than in another.
+
+    Paired by seed, over the seeds that both gates have in both networks; all and none left out.
+
+    Args:
+        table: of the one network, from :func:`~inertia_utils.frames.gates`.
+        other: of the other.
+        measure: the gate that leads, by its column ``friction``.
+        control: the other gate.
+    """
+    leads = [
+        {
+            rate: {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
+            for rate in sorted(rows["rate"].unique())
+            if 0 < rate < 1
+            for ours, theirs in [(at_rate(rows, measure, rate), at_rate(rows, control, rate))]
+        }
+        for rows in (table, other)
+    ]
+    shared = [rate for rate in leads[0] if leads[0][rate].keys() & leads[1].get(rate, {}).keys()]
+    return {rate: paired_difference(leads[0][rate], leads[1][rate]) for rate in shared}
+
+
 def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interval]:
     """Rate → difference of a gate from the random gate that takes as many MACs, in points; all and none left out.
 

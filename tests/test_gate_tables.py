@@ -7,6 +7,7 @@ import pytest
 from inertia_utils.gate_tables import (
     against_open,
     against_random,
+    changes_of_lead,
     equally_open,
     gaps_at_equal_macs,
     gaps_by_rate,
@@ -222,3 +223,16 @@ def test_standings_are_counted():
         "beats it in 2, is not told from it in 1 and cannot yet be told from it in 1 of 4 forms"
     )
     assert tally([], "forms") == "has no forms"
+
+
+def test_the_lead_of_a_gate_is_compared_between_networks_seed_by_seed():
+    pooled = [
+        *(gated("range", rate, seed, 0.90 + 0.01 * seed, rate) for rate in (0.0, 0.5, 1.0) for seed in (0, 1)),
+        *(gated("random", rate, seed, 0.85, rate) for rate in (0.0, 0.5, 1.0) for seed in (0, 1)),
+        *(gated(name, 0.2, 0, 0.8, 0.2) for name in ("range", "random")),
+    ]
+    flat = [
+        gated(name, rate, seed, 0.8, rate) for name in ("range", "random") for rate in (0.5, 1.0) for seed in (1, 2)
+    ]
+    found = changes_of_lead(pd.DataFrame(pooled), pd.DataFrame(flat), "range", "random")
+    assert {rate: f"{gap:+.2f}" for rate, gap in found.items()} == {0.5: "+6.00 (n=1)"}
