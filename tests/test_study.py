@@ -10,7 +10,7 @@ import torch
 import toy_runs
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_runs import Base, Broken, Child, Nap, Orphan, events
+from toy_runs import Base, Broken, Child, Nap, Orphan, Rounding, events
 
 from inertia_utils import launch, paths, plans
 from inertia_utils.arms import Arm
@@ -45,6 +45,14 @@ def log(tmp_path):
 
 def run(runs, store, **options):
     return execute(runs, store, **({"jobs": 1, "device": "cpu", "progress": False} | options))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_convolutions_are_not_rounded_while_a_run_executes(store, before):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=before):
+        run([Rounding()], store)
+        assert torch.backends.cudnn.allow_tf32 is before
+    assert store.read(Rounding()).metrics == {"tf32": False}
 
 
 def test_what_is_there_is_skipped(store, log, capsys):

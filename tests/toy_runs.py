@@ -44,6 +44,14 @@ class Nap(Run, kind="toy-nap"):
 
 
 @dataclass(frozen=True)
+class Rounding(Run, kind="toy-rounding"):
+    """Returns whether a GPU may round what convolutions read, while a run executes."""
+
+    def execute(self, context: Context) -> Outcome:
+        return Outcome({"tf32": torch.backends.cudnn.allow_tf32})
+
+
+@dataclass(frozen=True)
 class Broken(Run, kind="toy-broken"):
     """Fails until the file named by ``cure`` is there."""
 
