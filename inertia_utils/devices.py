@@ -12,7 +12,7 @@ from .stats import interval
 
 
 def first_seed_apart(results: Iterable[Result]) -> pd.DataFrame:
-    """One row per set of devices: arms, and their first seed's accuracy minus the mean of their other seeds', in points.
+    """One row per set of devices: arms, and their first seed's accuracy minus the mean of the others', in points.
 
     A seed may be a lucky one for many arms at once.  So what two devices do is told by how two rows differ, one whose
     seeds are all of one device and one whose first seed alone is; each row has the interval over its arms.
