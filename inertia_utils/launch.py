@@ -1,4 +1,4 @@
-"""Executing runs: skip what is there, parents first, one single-threaded process per run or one GPU for all."""
+"""Executing runs: skip what is there, parents first, one single-threaded process per run; a GPU is used by one or more."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def execute(
         runs: what to execute; repetitions count once.
         store: where results go and are looked for.
         backend: how joblib starts workers: "loky" (processes on this machine), "dask" or "ray" (a cluster).
-        jobs: number of workers; by default one per processor. 1 stays in this process, as does a GPU.
+        jobs: number of workers; by default one per processor, or one alone on a GPU, which several can share. 1 stays
+            in this process.
         shard: "i/n" executes part i of n, for a cluster's job array.
         progress: show a progress bar (``TQDM_DISABLE=1`` hides it too); finished runs are logged either way.
         device: "cpu", "cuda", …; by default the GPU if torch sees one.
@@ -102,7 +103,8 @@ def execute(
     tasks = [task for group in groups for task in group]
     started: set[str] = set()
     in_time = partial(_in_time, end=None if minutes is None else time.monotonic() + 60 * minutes, started=started)
-    in_process = context.device.type != "cpu" or (backend == "loky" and min(jobs or cpu_count(), len(tasks)) == 1)
+    here = cpu_count() if context.device.type == "cpu" else 1
+    in_process = backend == "loky" and min(jobs or here, len(tasks)) == 1
     executor = _in_this_process(context) if in_process else _in_workers(context, backend, jobs)
     with Progress(tasks, shown=progress) as bar:
         try:

@@ -10,7 +10,7 @@ import torch
 import toy_runs
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_runs import Base, Broken, Child, Nap, Orphan, Rounding, events
+from toy_runs import Base, Broken, Child, Nap, Orphan, Place, Rounding, events
 
 from inertia_utils import launch, paths, plans
 from inertia_utils.arms import Arm
@@ -45,6 +45,15 @@ def log(tmp_path):
 
 def run(runs, store, **options):
     return execute(runs, store, **({"jobs": 1, "device": "cpu", "progress": False} | options))
+
+
+@pytest.mark.parametrize(("jobs", "apart"), [(None, False), (1, False), (2, True)])
+def test_an_accelerator_is_used_from_this_process_unless_jobs_share_it(store, jobs, apart):
+    runs = [Place(seed) for seed in range(2)]
+    run(runs, store, jobs=jobs, device="meta")  # the one besides the processor that every machine has
+    found = [store.read(place).metrics for place in runs]
+    assert {metrics["device"] for metrics in found} == {"meta"}
+    assert [metrics["process"] != os.getpid() for metrics in found] == [apart, apart]
 
 
 @pytest.mark.parametrize("before", [True, False])

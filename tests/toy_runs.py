@@ -44,6 +44,16 @@ class Nap(Run, kind="toy-nap"):
 
 
 @dataclass(frozen=True)
+class Place(Run, kind="toy-place"):
+    """Returns the process and the device that it was executed in and on."""
+
+    seed: int = 0
+
+    def execute(self, context: Context) -> Outcome:
+        return Outcome({"process": os.getpid(), "device": context.device.type})
+
+
+@dataclass(frozen=True)
 class Rounding(Run, kind="toy-rounding"):
     """Returns whether a GPU may round what convolutions read, while a run executes."""
 
