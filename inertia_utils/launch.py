@@ -1,4 +1,4 @@
-"""Executing runs: skip what is there, parents first, one single-threaded process per run; a GPU is used by one or more."""
+"""Executing runs: skip what is there, parents first, in one single-threaded process or in several side by side."""
 
 from __future__ import annotations
 
