@@ -156,3 +156,12 @@ def _layer_macs(arm, in_channels, out_channels, side):
     filters = out_channels // 2 if arm.merge == "stack" else out_channels
     core = (arm.kernel_size - arm.margin) ** 2 * in_channels * filters * (side + arm.margin) ** 2
     return core + (arm.margin + 1) ** 2 * filters * side**2
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_original_recipe_starts_at_the_original_seed_and_notebooks_share_its_runs(profile):
+    size = profile_named(profile)
+    of_dense, of_all = (plan(name, profile)["original"] for name in ("01_baselines", "03_window_and_margin"))
+    assert {run.seed for run in of_all} == set(range(1, size.original_seeds + 1))
+    assert {run.arm for run in of_all} == {dense(5), dense(3), dense(1), inertial(5, 2), inertial(3, 2)}
+    assert of_dense == [run for run in of_all if run.arm.conv == "dense"]
