@@ -186,7 +186,10 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 def _add_execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="runs or notebooks at once (default: one per processor; on a GPU one)"
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="runs or notebooks at once (default: one per processor, or one run on a GPU)",
     )
     parser.add_argument("--backend", default="loky", help="loky: this machine; dask or ray: a cluster")
     parser.add_argument("--device", help="cpu or cuda (default: the GPU if there is one)")

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import fmean
 
-import pandas as pd
-
 from .result_file import Result
-from .stats import interval
+from .stats import interval, unpaired_difference
+
+#: Device of an arm's first seed, and those of its other seeds.
+Devices = tuple[str, tuple[str, ...]]
 
 
-def first_seed_apart(results: Iterable[Result]) -> pd.DataFrame:
-    """One row per set of devices: arms, and their first seed's accuracy minus the mean of the others', in points.
-
-    A seed may be a lucky one for many arms at once.  So what two devices do is told by how two rows differ, one whose
-    seeds are all of one device and one whose first seed alone is; each row has the interval over its arms.
+def first_seed_apart(results: Iterable[Result]) -> dict[Devices, list[float]]:
+    """Devices → for every arm trained on them: its first seed's accuracy minus the mean of the others', in points.
 
     Args:
         results: of trainings, each arm and seed once; arms with fewer than two seeds are left out.
@@ -23,16 +21,38 @@ def first_seed_apart(results: Iterable[Result]) -> pd.DataFrame:
     arms: dict[str, dict[int, Result]] = {}
     for result in results:
         arms.setdefault(result.run.arm.name, {})[result.run.seed] = result
-    gaps: dict[str, list[float]] = {}
+    gaps: dict[Devices, list[float]] = {}
     for seeds in arms.values():
         first, *others = (seeds[seed] for seed in sorted(seeds))
         if others:
-            rest = sorted({result.provenance["device"] for result in others})
-            name = f"{first.provenance['device']} | {', '.join(rest)}"
-            rest_mean = fmean(result.metrics["accuracy"] for result in others)
-            gaps.setdefault(name, []).append(100 * (first.metrics["accuracy"] - rest_mean))
-    rows = {
-        name: {"arms": len(values), "first − others (points)": f"{interval(values):+.2f}"}
-        for name, values in sorted(gaps.items())
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("first seed | other seeds")
+            devices = first.provenance["device"], tuple(sorted({result.provenance["device"] for result in others}))
+            rest = fmean(result.metrics["accuracy"] for result in others)
+            gaps.setdefault(devices, []).append(100 * (first.metrics["accuracy"] - rest))
+    return gaps
+
+
+def device_text(results: Iterable[Result]) -> str:
+    """What two devices do to accuracy, in words; empty if no arms can tell.
+
+    A seed may be a lucky one for many arms at once.  So arms all of whose seeds are of one device are held against arms
+    whose first seed alone is.  Both groups have one interval each, over arms, and their difference that of Welch.
+
+    Args:
+        results: as in :func:`first_seed_apart`; a group needs three arms to be spoken of.
+    """
+    gaps = {devices: values for devices, values in first_seed_apart(results).items() if len(values) > 2}
+    sentences = []
+    for (device, others), values in sorted(gaps.items()):
+        alone = gaps.get((device, (device,)))
+        if alone and others != (device,):
+            apart = unpaired_difference(values, alone)
+            sentences.append(
+                f"Of {len(alone)} arms with all seeds on {device}, the first seed is {_text(alone)} points from the "
+                f"mean of the others; of {len(values)} arms with the others on {' and '.join(others)}, it is "
+                f"{_text(values)}. The two differ by {apart.mean:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}] points."
+            )
+    return " ".join(sentences)
+
+
+def _text(values: list[float]) -> str:
+    return f"{interval(values):+.2f}"

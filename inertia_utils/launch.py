@@ -75,8 +75,8 @@ def execute(
         runs: what to execute; repetitions count once.
         store: where results go and are looked for.
         backend: how joblib starts workers: "loky" (processes on this machine), "dask" or "ray" (a cluster).
-        jobs: number of workers; by default one per processor, or one alone on a GPU, which several can share. 1 stays
-            in this process.
+        jobs: number of workers; by default one per processor, one alone on a GPU, which several can share, or as many
+            as a cluster has. 1 stays in this process.
         shard: "i/n" executes part i of n, for a cluster's job array.
         progress: show a progress bar (``TQDM_DISABLE=1`` hides it too); finished runs are logged either way.
         device: "cpu", "cuda", …; by default the GPU if torch sees one.
@@ -201,7 +201,7 @@ def _in_this_process(context: Context) -> Executor:
 def _in_workers(context: Context, backend: str, jobs: int | None) -> Executor:
     settings = {"inner_max_num_threads": 1} if backend == "loky" else {}
     parent = os.getpid() if backend == "loky" else None
-    _connect(backend, jobs)
+    _connect(backend, jobs or (None if context.device.type == "cpu" else 1))
 
     def executor(tasks: Iterable[Task], wait: bool) -> Iterator[Report]:
         calls = (delayed(perform_in_worker)(task, context, wait=wait, parent=parent) for task in tasks)

@@ -66,7 +66,7 @@ def run_notebooks(
         parameters: further values for the notebooks' parameters.
         results: results folder in place of the usual one.
         timeout: seconds that each notebook may take.
-        jobs: runs, and then notebooks, at once; by default one per processor.
+        jobs: runs, and then notebooks, at once; by default one per processor, or one run on a GPU.
         options: passed to :func:`launch.execute`.
 
     Raises:

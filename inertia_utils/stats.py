@@ -88,6 +88,21 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, values.size)
 
 
+def unpaired_difference(values: Sequence[float], others: Sequence[float]) -> Interval:
+    """Difference of the means of two groups, with a two-sided t interval for unequal variances (Welch, 1947).
+
+    Its ``count`` is the size of the smaller group.
+
+    Raises:
+        ValueError: a group has fewer than two values.
+    """
+    if min(len(values), len(others)) < 2:
+        raise ValueError(f"values: expected two groups of two or more, got {len(values)} and {len(others)} values")
+    found = stats.ttest_ind(values, others, equal_var=False).confidence_interval(1 - ALPHA)
+    low, high = float(found.low), float(found.high)
+    return Interval((low + high) / 2, low, high, min(len(values), len(others)))
+
+
 def crossed_interval(values: ArrayLike) -> Interval:
     r"""Mean of a table of seeds by images, with an interval for other seeds and other images than these.
 

@@ -256,6 +256,7 @@ def _hardware(provenance: dict[str, Any]) -> str:
     threads = provenance.get("threads")
     settings = [_counted(threads, "thread")] if threads else []
     settings += [provenance["dtype"]] if provenance.get("dtype") else []
+    settings += [f"torch {provenance['torch'].partition('+')[0]}"] if provenance.get("torch") else []
     return f"{provenance.get('device', 'an unnamed device')} ({', '.join(settings)})"
 
 

@@ -71,6 +71,19 @@ def threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Let a GPU compute in float32 as a processor does, without rounding what it reads to 10 bits (TF32)."""
+    convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(products)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 def _attempt(task: Task, context: Context) -> Report:
     run, store = task.run, context.store
     if context.device.type == "cpu":
@@ -78,8 +91,7 @@ def _attempt(task: Task, context: Context) -> Report:
     start = time.perf_counter()
     try:
         _check_parents(run, context)
-        # A GPU rounds what a convolution in float32 reads to 10 bits (TF32) unless told not to.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with full_float32():
             outcome = run.execute(context)
         # A training that went on from a checkpoint also took the epochs before it.
         seconds = max(time.perf_counter() - start, sum(epoch.get("seconds", 0) for epoch in outcome.history))

@@ -1,24 +1,44 @@
 """Seeds of one arm from several devices are set beside seeds from one."""
 
+import pytest
+
 from inertia_utils.arms import dense, inertial
-from inertia_utils.devices import first_seed_apart
+from inertia_utils.devices import device_text, first_seed_apart
 from inertia_utils.result_file import Result
 from inertia_utils.train_run import TrainRun
 
 
-def trained(arm, seed, accuracy, device):
-    return Result(TrainRun(arm, seed=seed), {"accuracy": accuracy}, [], {"device": device}, profile="full")
+def trained(arm, device, *accuracies, others=None):
+    """Three seeds in an order that is not theirs, the first seed on ``device``."""
+    places = dict(enumerate((device, *(others or [device, device]))))
+    return [
+        Result(TrainRun(arm, seed=seed), {"accuracy": accuracies[seed]}, [], {"device": places[seed]}, profile="full")
+        for seed in reversed(range(len(accuracies)))
+    ]
 
 
 def test_first_seeds_are_held_against_the_others_by_device():
-    results = [
-        *(trained(dense(3), seed, accuracy, "A") for seed, accuracy in ((2, 0.90), (0, 0.93), (1, 0.92))),
-        *(trained(dense(5), seed, 0.9, "A" if seed == 0 else "B") for seed in (0, 1, 2)),
-        *(trained(inertial(3, 2), seed, 0.9 + 0.01 * seed, "A" if seed == 0 else "B") for seed in (0, 1)),
-        trained(dense(1), 0, 0.5, "A"),
-    ]
-    found = first_seed_apart(results)
-    assert found.to_dict("index") == {
-        "A | A": {"arms": 1, "first − others (points)": "+2.00 (n=1)"},
-        "A | B": {"arms": 2, "first − others (points)": "-0.50 (n=2)"},
+    found = first_seed_apart(
+        [
+            *trained(dense(3), "A", 0.93, 0.92, 0.90),
+            *trained(dense(5), "A", 0.90, 0.91, 0.93, others=["B", "B"]),
+            *trained(dense(2), "A", 0.90, 0.90, others=["B"]),
+            *trained(inertial(3, 2), "A", 0.90, 0.89, 0.89, others=["B", "A"]),
+            *trained(dense(1), "A", 0.5),
+        ]
+    )
+    assert {devices: pytest.approx(values) for devices, values in found.items()} == {
+        ("A", ("A",)): [2.0],
+        ("A", ("B",)): [-2.0, 0.0],
+        ("A", ("A", "B")): [1.0],
     }
+
+
+def test_what_devices_do_is_said_where_three_arms_of_both_kinds_tell():
+    alone = [run for size in (1, 2, 3) for run in trained(dense(size), "A", 0.90 + 0.01 * size, 0.9, 0.9)]
+    split = [run for size in (4, 5, 6) for run in trained(dense(size), "A", 0.9, 0.9, 0.9 + 0.01 * size, others="BB")]
+    assert device_text([*alone, *split]) == (
+        "Of 3 arms with all seeds on A, the first seed is +2.00 ± 2.48 (n=3) points from the mean of the others; of 3 "
+        "arms with the others on B, it is -2.50 ± 1.24 (n=3). The two differ by -4.50 [-6.58, -2.42] points."
+    )
+    assert device_text([*alone, *split[:6]]) == device_text(split) == ""

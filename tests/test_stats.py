@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats as scipy_stats
 
-from inertia_utils.stats import MARGIN, compare, crossed_interval, holm, interval
+from inertia_utils.stats import MARGIN, compare, crossed_interval, holm, interval, unpaired_difference
 
 accuracies = st.lists(st.floats(0.8, 0.95), min_size=3, max_size=12)
 
@@ -138,3 +138,21 @@ def test_a_crossed_interval_needs_seeds_and_images(shape):
         ValueError, match=re.escape(f"values: expected at least 2 seeds by 2 images, got shape {shape}")
     ):
         crossed_interval(np.zeros(shape))
+
+
+@settings(derandomize=True, deadline=None)
+@given(accuracies, accuracies)
+def test_the_unpaired_interval_is_welchs(values, others):
+    assume(np.ptp(values) > 1e-6 and np.ptp(others) > 1e-6)
+    spreads = [np.var(group, ddof=1) / len(group) for group in (values, others)]
+    freedom = sum(spreads) ** 2 / sum(s**2 / (len(g) - 1) for s, g in zip(spreads, (values, others), strict=True))
+    half = scipy_stats.t.ppf(0.975, freedom) * math.sqrt(sum(spreads))
+    found = unpaired_difference(values, others)
+    assert found.mean == pytest.approx(np.mean(values) - np.mean(others), abs=1e-9)
+    assert (found.low, found.high) == pytest.approx((found.mean - half, found.mean + half))
+    assert found.count == min(len(values), len(others))
+
+
+def test_unpaired_groups_need_two_values():
+    with pytest.raises(ValueError, match="got 1 and 3 values"):
+        unpaired_difference([1.0], [1.0, 2.0, 3.0])

@@ -1,3 +1,4 @@
+import copy
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from inertia_utils.schedule import levels, shard_of
 from inertia_utils.store import Store, StoreError
 from inertia_utils.study import StudyError, collect, execute, extent, open_study, results
 from inertia_utils.train_run import TrainRun
+from inertia_utils.worker import full_float32
 
 STUDY = """
 import sys
@@ -56,12 +58,31 @@ def test_an_accelerator_is_used_from_this_process_unless_jobs_share_it(store, jo
     assert [metrics["process"] != os.getpid() for metrics in found] == [apart, apart]
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_convolutions_are_not_rounded_while_a_run_executes(store, before):
-    with torch.backends.cudnn.flags(enabled=True, allow_tf32=before):
+@pytest.mark.parametrize(("convolutions", "products"), [(True, "high"), (False, "highest")])
+def test_nothing_is_rounded_while_a_run_executes(store, convolutions, products):
+    before = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    torch.backends.cudnn.allow_tf32 = convolutions
+    torch.set_float32_matmul_precision(products)
+    try:
         run([Rounding()], store)
-        assert torch.backends.cudnn.allow_tf32 is before
-    assert store.read(Rounding()).metrics == {"tf32": False}
+        after = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    finally:
+        torch.set_float32_matmul_precision(before[1])
+        torch.backends.cudnn.allow_tf32 = before[0]
+    assert after == (convolutions, products)
+    assert store.read(Rounding()).metrics == {"convolutions": False, "products": "highest"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(
+    "call", [torch.nn.Conv2d(64, 64, 5), torch.nn.Linear(4096, 64)], ids=["convolution", "product"]
+)
+def test_a_gpu_computes_in_full_float32(call):
+    x = torch.randn(4, 64, 28, 28) if isinstance(call, torch.nn.Conv2d) else torch.randn(4, 4096)
+    exact = copy.deepcopy(call).double()(x.double())
+    with full_float32():
+        found = copy.deepcopy(call).cuda()(x.cuda()).cpu()
+    assert (found - exact).abs().max() < 1e-5 * exact.abs().max()
 
 
 def test_what_is_there_is_skipped(store, log, capsys):

@@ -55,10 +55,11 @@ class Place(Run, kind="toy-place"):
 
 @dataclass(frozen=True)
 class Rounding(Run, kind="toy-rounding"):
-    """Returns whether a GPU may round what convolutions read, while a run executes."""
+    """Returns whether a GPU may round what convolutions and products read, while a run executes."""
 
     def execute(self, context: Context) -> Outcome:
-        return Outcome({"tf32": torch.backends.cudnn.allow_tf32})
+        settings = {"convolutions": torch.backends.cudnn.allow_tf32, "products": torch.get_float32_matmul_precision()}
+        return Outcome(settings)
 
 
 @dataclass(frozen=True)
