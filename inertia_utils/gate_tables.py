@@ -10,14 +10,19 @@ import pandas as pd
 from .comparisons import paired_difference, told_apart
 from .equal_macs import random_of_equal_macs
 from .frames import at_rate, main_rates, open_by_layer, open_text, seeds_of
-from .stats import MARGIN, Interval
+from .stats import MARGIN, Interval, interval
 
 #: How far open fractions of a layer may be apart to be called equal.
 EQUAL_RATES = 0.03
 #: How a difference ends where they are not.
 UNEQUAL = ", unequal"
-#: How a gate may stand to a control.
-STANDINGS = ("beats", "loses to", "is not told from", "cannot yet be told from")
+#: How a gate may stand to a control, and several gates.
+STANDINGS = (
+    ("beats", "beat"),
+    ("loses to", "lose to"),
+    ("is not told from", "are not told from"),
+    ("cannot yet be told from", "cannot yet be told from"),
+)
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
@@ -65,7 +70,7 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (skip, rate, gate, friction), runs in table.groupby(["skip", "rate", "gate", "friction"], dropna=False):
         same = (table["skip"] == skip) & (table["rate"] == rate) & (table["gate"] == gate)
-        row = {"skip": skip, "asked": "" if isnan(rate) else f"{rate:.0%}", "gate": gate, "friction": friction}
+        row = {"skip": skip, "asked": "–" if isnan(rate) else f"{rate:.0%}", "gate": gate, "friction": friction}
         row["open, conv1 / conv2 (%)"] = open_text(runs)
         row["accuracy (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
         row["minus open"] = _difference(runs, opened)
@@ -167,6 +172,26 @@ def changes_of_lead(table: pd.DataFrame, other: pd.DataFrame, measure: str, cont
     return {rate: paired_difference(leads[0][rate], leads[1][rate]) for rate in shared}
 
 
+def loss_avoided(table: pd.DataFrame, measure: str, control: str) -> dict[float, Interval]:
+    """Rate → share of what its control loses to the open network that a gate keeps, in per cent; all and none left out.
+
+    (gate − control) / (open − control), seed by seed, over the seeds with which the control loses something.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`, the rate 1 among its rates.
+        measure: the gate, by its column ``friction``.
+        control: the other gate, whose accuracy at rate 1 is that of the open network.
+    """
+    opened, shares = at_rate(table, control, 1.0), {}
+    for rate in sorted(rate for rate in table["rate"].unique() if 0 < rate < 1):
+        ours, theirs = at_rate(table, measure, rate), at_rate(table, control, rate)
+        seeds = [seed for seed in sorted(ours.keys() & theirs.keys() & opened.keys()) if opened[seed] > theirs[seed]]
+        if seeds:
+            kept = [(ours[seed] - theirs[seed]) / (opened[seed] - theirs[seed]) for seed in seeds]
+            shares[rate] = interval([100 * share for share in kept])
+    return shares
+
+
 def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interval]:
     """Rate → difference of a gate from the random gate that takes as many MACs, in points; all and none left out.
 
@@ -192,20 +217,23 @@ def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
     return "; ".join(f"{words} {control} at {_listed(found)} %" for words, found in sorted(rates.items()))
 
 
-def gaps_of_kinds(table: pd.DataFrame, rate: float) -> dict[str, dict[str, Interval]]:
+def gaps_of_kinds(table: pd.DataFrame, rate: float, opened: pd.DataFrame) -> dict[str, dict[str, Interval]]:
     """Control → kind of gate → what the gate by friction has over that control, in points, over the seeds of both.
 
-    Controls are ``"never"``, the gate that never opens and was trained in the same way, and ``"random"``, the random
-    gate of the same kind and rate; a kind is left out beside a control that it does not have.
+    Controls are ``"open"``, the network with open gates, ``"never"``, the gate that never opens and was trained in the
+    same way, and ``"random"``, the random gate of the same kind and rate; a kind is left out beside a control that it
+    does not have.
 
     Args:
         table: of one kind of skipping, from :func:`~inertia_utils.frames.trained_gates`.
-        rate: that the gates were asked for.
+        rate: that the gates were asked for; a gate that is asked for none, such as a fixed threshold, is left out.
+        opened: from the same function, of the networks with open gates.
     """
-    gaps: dict[str, dict[str, Interval]] = {"never": {}, "random": {}}
+    gaps: dict[str, dict[str, Interval]] = {"open": {}, "never": {}, "random": {}}
     asked = table[table["rate"] == rate]
     for gate, ours in asked[asked["friction"] == "range"].groupby("gate"):
         controls = {
+            "open": opened,
             "never": table[table["gate"] == ours["closed"].iloc[0]],
             "random": asked[(asked["gate"] == gate) & (asked["friction"] == "random")],
         }
@@ -216,16 +244,17 @@ def gaps_of_kinds(table: pd.DataFrame, rate: float) -> dict[str, dict[str, Inter
     return gaps
 
 
-def tally(standings: Iterable[str], what: str) -> str:
-    """How often something beats its control, loses to it or is not told from it, in words.
+def tally(standings: Iterable[str], control: str) -> str:
+    """How many beat a control, lose to it or are not told from it, in words.
 
     Args:
         standings: sentences that begin as those of :func:`~inertia_utils.comparisons.told_apart`.
-        what: is counted, in the plural.
+        control: its name, as the text has it.
     """
     standings = list(standings)
-    words = [f"{word} it in {n}" for word in STANDINGS if (n := sum(text.startswith(word) for text in standings))]
-    return f"{_listed(words)} of {len(standings)} {what}" if words else f"has no {what}"
+    counts = {words: sum(text.startswith(words[0]) for text in standings) for words in STANDINGS}
+    found = [f"{n} {words[n > 1]} {{}}" for words, n in counts.items() if n]
+    return _listed([text.format(control if not place else "it") for place, text in enumerate(found)])
 
 
 def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
@@ -295,4 +324,4 @@ def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> Interval 
 
 
 def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

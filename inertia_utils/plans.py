@@ -295,7 +295,17 @@ def mnist_lenet(size: Profile) -> Plan:
 
 #: Notebook → the groups of its plan that the report shows, where that notebook is there.
 REPORTED = {
-    "03_window_and_margin": ("primary", "predictions", "rivals", "cheapest", "slimmer", "grid", "controls", "widened"),
+    "03_window_and_margin": (
+        "primary",
+        "predictions",
+        "rivals",
+        "small_cores",
+        "cheapest",
+        "slimmer",
+        "grid",
+        "controls",
+        "widened",
+    ),
     "04_friction": ("gated", "by_range", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
     "06_reapplication": ("literal",),

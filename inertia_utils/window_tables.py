@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pandas as pd
@@ -30,14 +30,6 @@ def against_window(table: pd.DataFrame, arms: Iterable[Arm]) -> dict[Pair, Compa
         arms: inertial ones.
     """
     return compare_arms(table, [(arm.name, of_window(arm).name) for arm in arms])
-
-
-def by_verdict(comparisons: Mapping[Pair, Comparison]) -> dict[str, list[str]]:
-    """Verdict → names of the arms that it was given to, in the order of ``comparisons``."""
-    sorted_out: dict[str, list[str]] = {}
-    for (arm, _), found in comparisons.items():
-        sorted_out.setdefault(found.verdict, []).append(arm)
-    return sorted_out
 
 
 def margin_table(table: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:

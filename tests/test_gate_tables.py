@@ -12,6 +12,7 @@ from inertia_utils.gate_tables import (
     gaps_at_equal_macs,
     gaps_by_rate,
     gaps_of_kinds,
+    loss_avoided,
     lowest_rate_within,
     rate_by_rate,
     standings,
@@ -89,7 +90,7 @@ def test_trained_gates_stand_beside_the_open_network_and_the_random_gate_of_thei
     }
     assert table.loc[("core", "50%", "anneal", "range"), "minus random"] == ""
     assert table.loc[("core", "50%", "anneal", "range"), "minus never"] == "+3.00 (n=1)"
-    assert table.loc[("core", "", "never", ""), "minus open"] == "", "no seed of the open network"
+    assert table.loc[("core", "–", "never", ""), "minus open"] == "", "no seed of the open network"
     assert (table["minus random"] != "").sum() == 1
 
 
@@ -210,19 +211,20 @@ def test_kinds_of_gates_stand_beside_those_that_never_open_and_beside_chance():
         *(trained("never", "", 0.0, seed, 0.92) for seed in (0, 1)),
         *(trained("image", "range", 0.25, seed, 0.93) for seed in (7, 8)),
     ]
-    gaps = gaps_of_kinds(pd.DataFrame(rows), 0.25)
+    opened = pd.DataFrame([trained("always", "", 1.0, seed, 0.94) for seed in (1, 2)])
+    gaps = gaps_of_kinds(pd.DataFrame(rows), 0.25, opened)
     assert {control: {kind: f"{gap:+.1f}" for kind, gap in kinds.items()} for control, kinds in gaps.items()} == {
+        "open": {"learned": "-1.0 (n=1)", "rate": "-4.0 (n=1)"},
         "never": {"learned": "+1.0 (n=2)", "rate": "-2.0 (n=2)"},
         "random": {"rate": "-1.0 (n=1)"},
     }
 
 
 def test_standings_are_counted():
-    standings = ["beats it (+1)", "is not told from it", "beats it", "cannot yet be told from it"]
-    assert tally(standings, "forms") == (
-        "beats it in 2, is not told from it in 1 and cannot yet be told from it in 1 of 4 forms"
-    )
-    assert tally([], "forms") == "has no forms"
+    words = ["beats it (+1)", "is not told from it", "beats it", "cannot yet be told from it"]
+    assert tally(words, "chance") == "2 beat chance, 1 is not told from it and 1 cannot yet be told from it"
+    assert tally(words[1:2], "chance") == "1 is not told from chance"
+    assert tally([], "chance") == ""
 
 
 def test_the_lead_of_a_gate_is_compared_between_networks_seed_by_seed():
@@ -236,3 +238,19 @@ def test_the_lead_of_a_gate_is_compared_between_networks_seed_by_seed():
     ]
     found = changes_of_lead(pd.DataFrame(pooled), pd.DataFrame(flat), "range", "random")
     assert {rate: f"{gap:+.2f}" for rate, gap in found.items()} == {0.5: "+6.00 (n=1)"}
+
+
+def test_what_a_gate_keeps_of_its_controls_loss():
+    rows = [
+        *(gated("random", 1.0, seed, 0.9, 1.0) for seed in (0, 1, 2)),
+        *(gated("range", 1.0, seed, 0.1, 1.0) for seed in (0, 1, 2)),
+        gated("random", 0.5, 0, 0.8, 0.5),
+        gated("range", 0.5, 0, 0.85, 0.5),
+        gated("random", 0.5, 1, 0.5, 0.5),
+        gated("range", 0.5, 1, 0.4, 0.5),
+        # Nothing is lost here, so nothing can be kept.
+        gated("random", 0.5, 2, 0.9, 0.5),
+        gated("range", 0.5, 2, 0.8, 0.5),
+    ]
+    found = loss_avoided(pd.DataFrame(rows), "range", "random")
+    assert {rate: f"{share:.1f}" for rate, share in found.items()} == {0.5: "12.5 (n=2)"}
