@@ -35,7 +35,8 @@ def device_text(results: Iterable[Result]) -> str:
     """What two devices do to accuracy, in words; empty if no arms can tell.
 
     A seed may be a lucky one for many arms at once.  So arms all of whose seeds are of one device are held against arms
-    whose first seed alone is.  Both groups have one interval each, over arms, and their difference that of Welch.
+    whose other seeds are all of another.  Both groups have one interval each, over arms, and their difference that of
+    Welch; arms whose other seeds are of several devices are left out.
 
     Args:
         results: as in :func:`first_seed_apart`; a group needs three arms to be spoken of.
@@ -44,7 +45,7 @@ def device_text(results: Iterable[Result]) -> str:
     sentences = []
     for (device, others), values in sorted(gaps.items()):
         alone = gaps.get((device, (device,)))
-        if alone and others != (device,):
+        if alone and len(others) == 1 and others != (device,):
             apart = unpaired_difference(values, alone)
             sentences.append(
                 f"Of {len(alone)} arms with all seeds on {device}, the first seed is {_text(alone)} points from the "

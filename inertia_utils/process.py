@@ -12,6 +12,8 @@ import psutil
 
 #: Seconds between two looks at the memory.
 INTERVAL = 0.2
+#: Seconds that killed processes are waited for.
+LONGEST_END = 10.0
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,21 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _kill(process: psutil.Popen) -> None:
-    for member in reversed(_family(process)):
+    family = _family(process)
+    for member in reversed(family):
         try:
             member.kill()
         except psutil.NoSuchProcess:
             continue
     process.wait()
+    # A killed process goes on for an instant; one that nobody waits for stays behind as a zombie.
+    end = time.monotonic() + LONGEST_END
+    while not all(map(_has_ended, family)) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

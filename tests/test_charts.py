@@ -88,9 +88,9 @@ def test_the_map_writes_difference_seeds_accuracy_and_core_into_cells_that_have_
     ).axes[0]
     written = {text.get_position(): text.get_text() for text in axes.texts}
     assert written == {
-        (0, 0): "+1.00 (n=3)\n92.00 %, core 2×2",
-        (1, 0): "-11.00 (n=1)\n80.00 %, core 1×1",
-        (2, 1): "-1.00 (n=1)\n85.00 %, core 1×1",
+        (0, 0): "+1.00 (n=3)\n92.00 %\ncore 2×2",
+        (1, 0): "-11.00 (n=1)\n80.00 %\ncore 1×1",
+        (2, 1): "-1.00 (n=1)\n85.00 %\ncore 1×1",
     }
     assert sorted(patch.get_xy() for patch in axes.patches) == [(0.5, -0.5), (1.5, 0.5)]
     assert axes.images[0].get_array().mask.sum() == 3

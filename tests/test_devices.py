@@ -37,7 +37,8 @@ def test_first_seeds_are_held_against_the_others_by_device():
 def test_what_devices_do_is_said_where_three_arms_of_both_kinds_tell():
     alone = [run for size in (1, 2, 3) for run in trained(dense(size), "A", 0.90 + 0.01 * size, 0.9, 0.9)]
     split = [run for size in (4, 5, 6) for run in trained(dense(size), "A", 0.9, 0.9, 0.9 + 0.01 * size, others="BB")]
-    assert device_text([*alone, *split]) == (
+    mixed = [run for size in (7, 8, 9) for run in trained(dense(size), "A", 0.8, 0.9, 0.9 + 0.01 * size, others="AB")]
+    assert device_text([*alone, *split, *mixed]) == (
         "Of 3 arms with all seeds on A, the first seed is +2.00 ± 2.48 (n=3) points from the mean of the others; of 3 "
         "arms with the others on B, it is -2.50 ± 1.24 (n=3). The two differ by -4.50 [-6.58, -2.42] points."
     )
