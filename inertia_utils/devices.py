@@ -43,13 +43,13 @@ def device_text(results: Iterable[Result]) -> str:
     """
     gaps = {devices: values for devices, values in first_seed_apart(results).items() if len(values) > 2}
     sentences = []
-    for (device, others), values in sorted(gaps.items()):
+    for (device, (other, *more)), values in sorted(gaps.items()):
         alone = gaps.get((device, (device,)))
-        if alone and len(others) == 1 and others != (device,):
+        if alone and other != device and not more:
             apart = unpaired_difference(values, alone)
             sentences.append(
                 f"Of {len(alone)} arms with all seeds on {device}, the first seed is {_text(alone)} points from the "
-                f"mean of the others; of {len(values)} arms with the others on {' and '.join(others)}, it is "
+                f"mean of the others; of {len(values)} arms with the others on {other}, it is "
                 f"{_text(values)}. The two differ by {apart.mean:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}] points."
             )
     return " ".join(sentences)

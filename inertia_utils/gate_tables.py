@@ -143,8 +143,7 @@ def gaps_by_rate(table: pd.DataFrame, measure: str, control: str) -> dict[float,
         measure: which of them, by its column ``friction``.
         control: the other.
     """
-    rates = sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
-    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in rates}
+    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in _between(table)}
     return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
 
 
@@ -159,17 +158,12 @@ def changes_of_lead(table: pd.DataFrame, other: pd.DataFrame, measure: str, cont
         measure: the gate that leads, by its column ``friction``.
         control: the other gate.
     """
-    leads = [
-        {
-            rate: {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
-            for rate in sorted(rows["rate"].unique())
-            if 0 < rate < 1
-            for ours, theirs in [(at_rate(rows, measure, rate), at_rate(rows, control, rate))]
-        }
-        for rows in (table, other)
-    ]
-    shared = [rate for rate in leads[0] if leads[0][rate].keys() & leads[1].get(rate, {}).keys()]
-    return {rate: paired_difference(leads[0][rate], leads[1][rate]) for rate in shared}
+    pairs = {
+        rate: [_lead(rows, measure, control, rate) for rows in (table, other)]
+        for rate in _between(table)
+        if rate in set(other["rate"])
+    }
+    return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
 
 
 def loss_avoided(table: pd.DataFrame, measure: str, control: str) -> dict[float, Interval]:
@@ -183,12 +177,11 @@ def loss_avoided(table: pd.DataFrame, measure: str, control: str) -> dict[float,
         control: the other gate, whose accuracy at rate 1 is that of the open network.
     """
     opened, shares = at_rate(table, control, 1.0), {}
-    for rate in sorted(rate for rate in table["rate"].unique() if 0 < rate < 1):
-        ours, theirs = at_rate(table, measure, rate), at_rate(table, control, rate)
-        seeds = [seed for seed in sorted(ours.keys() & theirs.keys() & opened.keys()) if opened[seed] > theirs[seed]]
+    for rate in _between(table):
+        lead, theirs = _lead(table, measure, control, rate), at_rate(table, control, rate)
+        seeds = [seed for seed in sorted(lead.keys() & opened.keys()) if opened[seed] > theirs[seed]]
         if seeds:
-            kept = [(ours[seed] - theirs[seed]) / (opened[seed] - theirs[seed]) for seed in seeds]
-            shares[rate] = interval([100 * share for share in kept])
+            shares[rate] = interval([100 * lead[seed] / (opened[seed] - theirs[seed]) for seed in seeds])
     return shares
 
 
@@ -199,8 +192,7 @@ def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interva
         table: of one network, from :func:`~inertia_utils.frames.gates`.
         measure: which gate, by its column ``friction``.
     """
-    rates = sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
-    gaps = {rate: _at_equal_macs(table, measure, rate) for rate in rates}
+    gaps = {rate: _at_equal_macs(table, measure, rate) for rate in _between(table)}
     return {rate: gap for rate, gap in gaps.items() if gap is not None}
 
 
@@ -300,6 +292,17 @@ def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:
     """
     ours, theirs = open_by_layer(runs), open_by_layer(others)
     return all(abs(ours[layer] - theirs[layer]) <= EQUAL_RATES for layer in ours.keys() & theirs.keys())
+
+
+def _between(table: pd.DataFrame) -> list[float]:
+    """The rates asked for, but for all and none."""
+    return sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
+
+
+def _lead(table: pd.DataFrame, measure: str, control: str, rate: float) -> dict[int, float]:
+    """Seed → accuracy of one gate minus that of another, at one rate."""
+    ours, theirs = at_rate(table, measure, rate), at_rate(table, control, rate)
+    return {seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()}
 
 
 def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
