@@ -98,6 +98,11 @@ def at_rate(table: pd.DataFrame, friction: str, rate: float) -> dict[int, float]
     return seeds_of(table[(table["friction"] == friction) & (table["rate"] == rate)])
 
 
+def rates_between(table: pd.DataFrame) -> list[float]:
+    """The rates asked for but 0 and 1, in order; ``table`` is from :func:`gates`."""
+    return sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
+
+
 def nearest_rate(table: pd.DataFrame, target: float) -> float:
     """The rate asked for that is nearest to ``target``, neither 0 nor 1; of two as near the one nearer to a half.
 
@@ -105,8 +110,7 @@ def nearest_rate(table: pd.DataFrame, target: float) -> float:
         table: from :func:`gates`.
         target: a fraction.
     """
-    between = [rate for rate in table["rate"].unique() if 0 < rate < 1]
-    return min(between, key=lambda rate: (round(abs(rate - target), 6), abs(rate - 0.5)))
+    return min(rates_between(table), key=lambda rate: (round(abs(rate - target), 6), abs(rate - 0.5)))
 
 
 def main_rates(table: pd.DataFrame) -> list[float]:

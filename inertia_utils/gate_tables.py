@@ -9,7 +9,7 @@ import pandas as pd
 
 from .comparisons import paired_difference, told_apart
 from .equal_macs import random_of_equal_macs
-from .frames import at_rate, main_rates, open_by_layer, open_text, seeds_of
+from .frames import at_rate, main_rates, open_by_layer, open_text, rates_between, seeds_of
 from .stats import MARGIN, Interval, interval
 
 #: How far open fractions of a layer may be apart to be called equal.
@@ -143,7 +143,7 @@ def gaps_by_rate(table: pd.DataFrame, measure: str, control: str) -> dict[float,
         measure: which of them, by its column ``friction``.
         control: the other.
     """
-    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in _between(table)}
+    pairs = {rate: (at_rate(table, measure, rate), at_rate(table, control, rate)) for rate in rates_between(table)}
     return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
 
 
@@ -158,11 +158,7 @@ def changes_of_lead(table: pd.DataFrame, other: pd.DataFrame, measure: str, cont
         measure: the gate that leads, by its column ``friction``.
         control: the other gate.
     """
-    pairs = {
-        rate: [_lead(rows, measure, control, rate) for rows in (table, other)]
-        for rate in _between(table)
-        if rate in set(other["rate"])
-    }
+    pairs = {rate: [_lead(rows, measure, control, rate) for rows in (table, other)] for rate in rates_between(table)}
     return {rate: paired_difference(*pair) for rate, pair in pairs.items() if pair[0].keys() & pair[1].keys()}
 
 
@@ -177,7 +173,7 @@ def loss_avoided(table: pd.DataFrame, measure: str, control: str) -> dict[float,
         control: the other gate, whose accuracy at rate 1 is that of the open network.
     """
     opened, shares = at_rate(table, control, 1.0), {}
-    for rate in _between(table):
+    for rate in rates_between(table):
         lead, theirs = _lead(table, measure, control, rate), at_rate(table, control, rate)
         seeds = [seed for seed in sorted(lead.keys() & opened.keys()) if opened[seed] > theirs[seed]]
         if seeds:
@@ -192,7 +188,7 @@ def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interva
         table: of one network, from :func:`~inertia_utils.frames.gates`.
         measure: which gate, by its column ``friction``.
     """
-    gaps = {rate: _at_equal_macs(table, measure, rate) for rate in _between(table)}
+    gaps = {rate: _at_equal_macs(table, measure, rate) for rate in rates_between(table)}
     return {rate: gap for rate, gap in gaps.items() if gap is not None}
 
 
@@ -292,11 +288,6 @@ def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:
     """
     ours, theirs = open_by_layer(runs), open_by_layer(others)
     return all(abs(ours[layer] - theirs[layer]) <= EQUAL_RATES for layer in ours.keys() & theirs.keys())
-
-
-def _between(table: pd.DataFrame) -> list[float]:
-    """The rates asked for, but for all and none."""
-    return sorted(rate for rate in table["rate"].unique() if 0 < rate < 1)
 
 
 def _lead(table: pd.DataFrame, measure: str, control: str, rate: float) -> dict[int, float]:
