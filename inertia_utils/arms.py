@@ -73,7 +73,7 @@ class Arm:
         parts = [f"{self.conv} {size}"]
         parts += self._channels()
         if self.step_factor:
-            parts.append(f"steps ×{self.step_factor:g}")
+            parts.append(f"kernel rate ×{self.step_factor:g}")
         return ", ".join(parts + self._first_layer())
 
     def _changed_options(self) -> list[str]:
@@ -86,7 +86,7 @@ class Arm:
         if self.temperature != Arm.temperature:
             changed["temperature"] = f"{self.temperature:g}"
         if self.step_factor:
-            changed["steps"] = f"×{self.step_factor:g}"
+            changed["kernel rate"] = f"×{self.step_factor:g}"
         return self._channels() + [f"{name} {value}" for name, value in changed.items()] + self._first_layer()
 
     def _channels(self) -> list[str]:

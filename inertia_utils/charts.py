@@ -17,7 +17,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from .arms import dense, inertial
 from .comparisons import Pair, differences
 from .figures import WIDTH
-from .frames import by_seed, frontier
+from .frames import frontier
 from .looks import kind, look, symbol, symbols_by_kind
 from .stats import MARGIN, Interval, interval
 
@@ -77,6 +77,59 @@ def accuracy_against_costs(
     return figure
 
 
+def accuracy_by_macs(table: pd.DataFrame, reference: str, costs: Mapping[str, str] = COSTS) -> Figure:
+    """Every arm in a row of its own, from the most convolution MACs to the fewest, its costs written beside it.
+
+    Seeds are small symbols in the colour of the arm's kind, with mean and interval (of three seeds or more) below them.
+    Arms that take about as many MACs stand together.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        reference: arm whose mean is drawn as a dotted line.
+        costs: columns of the table and the headings under which their means are written.
+
+    Raises:
+        ValueError: ``reference`` is not in the table.
+    """
+    accuracies = {arm: list(100 * values) for arm, values in table.groupby("arm")["accuracy"]}
+    if reference not in accuracies:
+        raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(accuracies)}")
+    means = table.groupby("arm")[list(dict.fromkeys(["conv_macs", "accuracy", *costs]))].mean()
+    places = _grouped(means.sort_values(["conv_macs", "accuracy"], ascending=False)["conv_macs"])
+    bottom = -min(places.values())
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.7 + 0.19 * bottom))
+    for arm, place in places.items():
+        axes.scatter(accuracies[arm], [place] * len(accuracies[arm]), s=8, alpha=0.5, **symbol(kind(arm)))
+        mean_bar(axes, place - 0.3, accuracies[arm], horizontal=True)
+    axes.axvline(fmean(accuracies[reference]), color="black", linewidth=0.8, linestyle=":")
+    axes.set_yticks(list(places.values()), list(places))
+    axes.set(xlabel="test accuracy (%)", ylim=(-bottom - 0.9, 1.4))
+    beside = axes.secondary_yaxis("right")
+    beside.set_yticks([1, *places.values()], _columns(means.loc[list(places), list(costs)], list(costs.values())))
+    beside.tick_params(length=0, labelfontfamily="monospace")
+    beside.spines["right"].set_visible(False)
+    return figure
+
+
+def _columns(counts: pd.DataFrame, headings: Sequence[str]) -> list[str]:
+    """Headings and one line per row, aligned to the right."""
+    count = EngFormatter(places=1, sep="")
+    lines = [headings, *(list(map(count, row)) for row in counts.itertuples(index=False))]
+    widths = [2 + max(map(len, column)) for column in zip(*lines, strict=True)]
+    return ["".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)) for line in lines]
+
+
+def _grouped(macs: pd.Series) -> dict[str, float]:
+    """Name → place from 0 downwards, with a gap wherever the MACs, which fall, are a sixth below the group's first."""
+    places, place, first = {}, 0.0, macs.iloc[0]
+    for name, count in macs.items():
+        if count < first / 1.2:
+            place, first = place - 0.6, count
+        places[str(name)] = place
+        place -= 1
+    return places
+
+
 def with_neighbours(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """The rows of networks that see neighbours, and a sentence about the others, far below, for a figure's caption.
 
@@ -102,29 +155,31 @@ def _label_counts(axis: Axis, multiples: Sequence[float]) -> None:
 
 
 def window_margin_map(table: pd.DataFrame) -> Figure:
-    """What inertial arms have over the dense one of their window, seed by seed, over window and margin.
+    """What inertial arms have over dense 3×3, seed by seed, over window and margin.
 
-    Each cell says the mean difference in points, its seeds, the mean accuracy and the core; hatched cells have fewer
-    than three seeds, and no interval.  Colours are symmetric about no difference.
+    Each cell says the difference in points with its interval, *own*, that from the dense arm of its own window, its
+    core and its seeds; hatched cells have fewer than three, and no interval.  Colours are symmetric about 0.
 
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`; of inertial arms those that differ in window
-            and margin only have a cell, if the dense arm of their window is there too.
+            and margin only have a cell, if dense 3×3 is there too.
     """
     gaps = {
         (d, k): found
         for d, k in sorted(set(zip(table["kernel_size"], table["margin"], strict=True)))
-        if 0 < k < d and (found := differences(table, inertial(d, k).name, dense(d).name))
+        if 0 < k < d and (found := differences(table, inertial(d, k).name, dense(3).name))
     }
     means = pd.Series({place: fmean(found) for place, found in gaps.items()}).unstack()
     widest = means.abs().max().max()
-    figure, axes = plt.subplots(figsize=(0.9 * len(means.columns) + 1.5, 0.75 * len(means.index) + 0.9))
+    figure, axes = plt.subplots(figsize=(0.98 * len(means.columns) + 1.3, 0.75 * len(means.index) + 0.9))
     image = axes.imshow(means, cmap="RdBu", vmin=-widest, vmax=widest, aspect="auto")
     for (d, k), found in gaps.items():
         place = means.columns.get_loc(k), means.index.get_loc(d)
-        accuracy = 100 * fmean(by_seed(table, inertial(d, k).name).values())
         color = "white" if abs(means.loc[d, k]) > 0.6 * widest else "black"
-        text = f"{means.loc[d, k]:+.2f} (n={len(found)})\n{accuracy:.2f} %\ncore {d - k}×{d - k}"
+        lines = [f"{interval(found):+.2f}".partition(" (")[0]]
+        if d > 3 and (own := differences(table, inertial(d, k).name, dense(d).name)):
+            lines.append(f"own {fmean(own):+.2f}")
+        text = "\n".join([*lines, f"core {d - k}×{d - k}, n={len(found)}"])
         behind = {"facecolor": image.to_rgba(means.loc[d, k]), "edgecolor": "none", "pad": 1.5}
         axes.text(*place, text, ha="center", va="center", fontsize=7, color=color, bbox=behind)
         if len(found) < 3:
@@ -134,7 +189,7 @@ def window_margin_map(table: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(means.index)), means.index)
     axes.set(xlabel="margin $k$", ylabel="window $d$")
     axes.grid(False)
-    figure.colorbar(image, label="minus dense $d×d$ (points)")
+    figure.colorbar(image, label="minus dense 3×3 (points)")
     return figure
 
 
@@ -149,8 +204,8 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     """
     gaps = {pair: found for pair in pairs if (found := differences(table, *pair))}
     figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.29 * len(gaps)))
-    for position, ((arm, _), values) in enumerate(reversed(gaps.items())):
-        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **symbol(arm))
+    for position, values in enumerate(reversed(gaps.values())):
+        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **symbol("inertial"))
         mean_bar(axes, position - 0.25, values, horizontal=True)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
@@ -218,6 +273,8 @@ def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
 def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
     """Time of a layer against its MACs, a symbol per arm with quartiles; hollow where a gate decides.
 
+    Beside a symbol stands what its form does not say: kernel, open fraction, and the window where it is not (5, 2).
+
     Args:
         rows: of one shape and batch, from :func:`~inertia_utils.bench.read.layer_times`; those without MACs are left
             out.
@@ -238,6 +295,9 @@ def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
         style |= {"fmt": style.pop("marker"), "markersize": 5, "linewidth": 0.8}
         style |= {"markerfacecolor": "none"} if gated else {}
         axes.errorbar(marks["macs"], marks["ms"], yerr=spread, label=f"{form}, gated" if gated else form, **style)
+    for arm, form, *place in zip(rows["arm"], rows["form"], rows["macs"], rows["ms"], strict=True):
+        beside = arm.removeprefix(form).strip().removeprefix("(5, 2)").removesuffix(", open").replace(" real", "")
+        axes.annotate(beside.removeprefix(", "), place, xytext=(4, 3), textcoords="offset points", fontsize=6)
     pace = rows.set_index("arm").loc[reference]
     span = pd.Series([rows["macs"].min(), rows["macs"].max()])
     axes.plot(

@@ -34,6 +34,8 @@ from .study import Study
 from .train_run import TrainRun
 
 NOT_YET_RUN = "not yet run"
+#: Who claims it.
+ORIGINAL, OURS = "original text", "this study"
 #: Verdicts of a comparison.
 HOLDS, FAILS, OPEN = "holds", "does not hold", "open"
 
@@ -97,7 +99,7 @@ class Claim:
     """One statement and how it is tested.
 
     Attributes:
-        statement: what the original text says, shortened.
+        statement: what is claimed, shortened.
         condition: where we tested it; ``{dataset}`` stands for the dataset of the runs.
         arm: the side it speaks for.
         control: the side it is held against.
@@ -105,6 +107,7 @@ class Claim:
         column: the metric.
         share: of the control's count, for a limit.
         equal_rates: whether the two sides have to open the same fractions, and are marked where they do not.
+        source: the original text, or this study, which asks what the text takes for granted.
     """
 
     statement: str
@@ -115,6 +118,7 @@ class Claim:
     column: str = "accuracy"
     share: float = 1.0
     equal_rates: bool = False
+    source: str = ORIGINAL
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,18 @@ def summarise(claims: Iterable[Claim], studies: Sequence[Study]) -> pd.DataFrame
     return pd.DataFrame([_row(finding, p) for finding, p in zip(findings, adjusted, strict=True)])
 
 
+def evidence(claims: Iterable[Claim], studies: Sequence[Study]) -> list[Result]:
+    """The results that :func:`summarise` compares, once each."""
+    behind = []
+    for claim in claims:
+        finding = find(claim, studies)
+        seeds = finding.arm.keys() & finding.control.keys()
+        for study in (known for known in studies if known.profile == finding.profile):
+            sides = (_results(side, study) for side in (claim.arm, claim.control))
+            behind += [result for side in sides for seed, result in side.items() if seed in seeds]
+    return unique(behind)
+
+
 def adjusted_p_values(findings: Sequence[Finding]) -> list[float | None]:
     """Holm's adjustment within each kind of claim; None where there is no test yet, which counts with p = 1."""
     adjusted: list[float | None] = [None] * len(findings)
@@ -263,6 +279,7 @@ def _row(finding: Finding, adjusted: float | None) -> dict[str, str]:
     seeds = f"{finding.seeds} of {finding.planned}" if finding.seeds < finding.planned else str(finding.seeds)
     return {
         "claim": claim.statement,
+        "source": claim.source,
         "condition": claim.condition.format(dataset=finding.dataset or "any data"),
         "arm": claim.arm.name,
         "control": claim.control.name,

@@ -72,6 +72,8 @@ def comparison_table(
 ) -> pd.DataFrame:
     """One row per pair: difference in points with its interval, seeds, verdict, adjusted p value where there is one.
 
+    *changes without seed* names the seeds without which, one at a time, the verdict would be another.
+
     Args:
         comparisons: from :func:`compare_arms`.
         p_values: from :func:`adjusted`; without them there is no such column.
@@ -84,6 +86,7 @@ def comparison_table(
             "difference (points)": in_points(gap),
             "seeds": gap.count,
             "verdict": comparison.verdict,
+            "changes without seed": ", ".join(map(str, comparison.hangs_on)),
         }
         if p_values is not None:
             rows[pair]["p non-inferior, Holm"] = p_text(p_values[pair]) if pair in p_values else ""
@@ -119,13 +122,6 @@ def in_points(difference: Interval) -> str:
 def p_text(p: float) -> str:
     """A p value to three decimals, of which none is zero."""
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def told_apart(difference: Interval) -> str:
-    """How something stands to a control, by the interval of its difference from it, which needs three seeds."""
-    if difference.count < 3:
-        return "cannot yet be told from"
-    return "loses to" if difference.high < 0 else "beats" if difference.low > 0 else "is not told from"
 
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:

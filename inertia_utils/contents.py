@@ -22,7 +22,8 @@ from .tables import to_markdown
 
 README = paths.CHECKOUT / "README.md"
 #: Figure and table that the README shows, and the tables that it speaks of.
-FIGURE, PRIMARY, CLAIMS, POOLED = "09_primary", "09_primary_comparisons", "09_claims", "03_pooled_comparisons"
+FIGURE, PRIMARY, OTHERS = "09_primary", "09_primary_comparisons", "09_other_comparisons"
+CLAIMS, POOLED = "09_claims", "03_pooled_comparisons"
 SETUP_TAG = "setup"
 SETUP = """\
 import importlib.util
@@ -53,16 +54,17 @@ def results() -> str:
     if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
-    decided, claims, pooled = (
+    decided, others, claims, pooled = (
         pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False)
-        for name in (PRIMARY, CLAIMS, POOLED)
+        for name in (PRIMARY, OTHERS, CLAIMS, POOLED)
     )
     parts = [
-        "**In short.** Every sentence is made from the table below, from that of the original text's claims in "
-        "[notebook 09](notebooks/09_final_figures.ipynb), or from that without the large head in "
+        "**In short.** Every sentence is made from the table below, from those of the other comparisons and of the "
+        "claims in [notebook 09](notebooks/09_final_figures.ipynb), or from that without the large head in "
         "[notebook 03](notebooks/03_window_and_margin.ipynb), which say under which conditions."
     ]
-    parts += ["\n".join(f"- {line}" for line in in_short(decided, claims, pooled))]
+    compared = pd.concat([decided, others]).fillna("")
+    parts += ["\n".join(f"- {line}" for line in in_short(compared, claims, pooled))]
     parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
     parts += [f"*{entries[PRIMARY]['caption']}*", to_markdown(decided).rstrip("\n")]
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""Whether it matters on which device a network was trained: dropout and rounding are not the same everywhere."""
+"""On which device networks were trained, and whether it matters: dropout and rounding are not the same everywhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from .stats import interval, unpaired_difference
 
 #: Device of an arm's first seed, and those of its other seeds.
 Devices = tuple[str, tuple[str, ...]]
+
+
+def trained_on(results: Iterable[Result]) -> str:
+    """Which arms were trained on which device, in words; empty if all were on one.
+
+    Args:
+        results: of trainings.
+    """
+    arms: dict[str, dict[str, None]] = {}
+    for result in results:
+        arms.setdefault(result.provenance["device"], {})[result.run.arm.name] = None
+    parts = [f"{', '.join(names)} on {device}" for device, names in arms.items()]
+    return f"Trained: {'; '.join(parts)}." if len(parts) > 1 else ""
 
 
 def first_seed_apart(results: Iterable[Result]) -> dict[Devices, list[float]]:

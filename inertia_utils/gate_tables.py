@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import isnan
 
 import pandas as pd
 
-from .comparisons import paired_difference, told_apart
+from .comparisons import paired_difference
 from .equal_macs import random_of_equal_macs
 from .frames import at_rate, main_rates, open_by_layer, open_text, rates_between, seeds_of
+from .standing import listed, told_apart
 from .stats import MARGIN, Interval, interval
 
 #: How far open fractions of a layer may be apart to be called equal.
 EQUAL_RATES = 0.03
 #: How a difference ends where they are not.
 UNEQUAL = ", unequal"
-#: How a gate may stand to a control, and several gates.
-STANDINGS = (
-    ("beats", "beat"),
-    ("loses to", "lose to"),
-    ("is not told from", "are not told from"),
-    ("cannot yet be told from", "cannot yet be told from"),
-)
 
 
 def against_random(table: pd.DataFrame) -> pd.DataFrame:
@@ -74,10 +68,10 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         row["open, conv1 / conv2 (%)"] = open_text(runs)
         row["accuracy (%)"] = f"{100 * runs['accuracy'].mean():.2f}"
         row["minus open"] = _difference(runs, opened)
-        if friction and friction != "random":
-            row["minus random"] = marked_difference(runs, table[same & (table["friction"] == "random")])
-        if gate != (closed := runs["closed"].iloc[0]):
-            row["minus never"] = _difference(runs, table[(table["skip"] == skip) & (table["gate"] == closed)])
+        chance = table[same & (table["friction"] == "random")]
+        row["minus random"] = marked_difference(runs, chance) if friction and friction != "random" else ""
+        closed = table[(table["skip"] == skip) & (table["gate"] == runs["closed"].iloc[0])]
+        row["minus never"] = _difference(runs, closed) if gate != runs["closed"].iloc[0] else ""
         row["conv MACs / open"] = _share(runs, opened)
         rows.append(row)
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
@@ -202,7 +196,9 @@ def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
     rates: dict[str, list[str]] = {}
     for rate, gap in gaps.items():
         rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
-    return "; ".join(f"{words} {control} at {_listed(found)} %" for words, found in sorted(rates.items()))
+    if len(rates) == 1 and len(gaps) > 2:
+        return f"{next(iter(rates))} {control} at all {len(gaps)} rates"
+    return "; ".join(f"{words} {control} at {listed(found)} %" for words, found in sorted(rates.items()))
 
 
 def gaps_of_kinds(table: pd.DataFrame, rate: float, opened: pd.DataFrame) -> dict[str, dict[str, Interval]]:
@@ -230,19 +226,6 @@ def gaps_of_kinds(table: pd.DataFrame, rate: float, opened: pd.DataFrame) -> dic
             if values.keys() & others.keys():
                 gaps[control][str(gate)] = paired_difference(values, others)
     return gaps
-
-
-def tally(standings: Iterable[str], control: str) -> str:
-    """How many beat a control, lose to it or are not told from it, in words.
-
-    Args:
-        standings: sentences that begin as those of :func:`~inertia_utils.comparisons.told_apart`.
-        control: its name, as the text has it.
-    """
-    standings = list(standings)
-    counts = {words: sum(text.startswith(words[0]) for text in standings) for words in STANDINGS}
-    found = [f"{n} {words[n > 1]} {{}}" for words, n in counts.items() if n]
-    return _listed([text.format(control if not place else "it") for place, text in enumerate(found)])
 
 
 def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
@@ -315,7 +298,3 @@ def _at_equal_macs(table: pd.DataFrame, friction: str, rate: float) -> Interval 
     """The difference of a gate by friction from the random gate of as many MACs; None without a seed in common."""
     ours, theirs = at_rate(table, friction, rate), random_of_equal_macs(table, friction, rate)
     return paired_difference(ours, theirs) if ours.keys() & theirs.keys() else None
-
-
-def _listed(words: list[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

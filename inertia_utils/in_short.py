@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -11,28 +13,12 @@ from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .compared import PRIMARY, SLIMMER, compared_pairs
 from .gate_tables import UNEQUAL
 from .original_claims import AFTER_A_LOOK
-from .stats import MARGIN
+from .standing import by_the_margin
+from .stats import ALPHA, MARGIN
 from .train_run import TrainRun
 
 #: Arm and control → their row in the table of comparisons.
 Rows = dict[tuple[str, str], dict[str, str]]
-
-SAYS = {
-    "superior": "is better than",
-    "non-inferior": f"is at most {100 * MARGIN:.1f} points worse than",
-    "inconclusive": "cannot be told from",
-    "inferior": "falls short of",
-    "too few seeds": "cannot yet be told from",
-}
-
-#: The same where the control has been named.
-BRIEFLY = {
-    "superior": "better",
-    "non-inferior": f"at most {100 * MARGIN:.1f} points worse",
-    "inconclusive": "not told apart",
-    "inferior": "worse",
-    "too few seeds": "not yet told apart",
-}
 
 #: Conditions under which a claim is about gates.
 GATED = ("gated after training", "trained with the gate")
@@ -41,18 +27,19 @@ GATED = ("gated after training", "trained with the gate")
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame, pooled: pd.DataFrame | None = None) -> list[str]:
     """What the outcome is, in a list of sentences.
 
-    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for what else their MACs
-    would buy, one for what else their time would, one for networks without the large head, and one for every claim
-    about gates.
+    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for every kind of network
+    that their MACs would buy, one for what their time would, one for how many comparisons stand when all are adjusted
+    together, one for networks without the large head, and one for every claim about gates.
 
     Args:
-        decided: the table of the primary comparisons, with columns ``arm`` and ``control``.
+        decided: the table of comparisons of networks with open gates, with columns ``arm`` and ``control``.
         verdicts: the table of claims.
         pooled: the table of comparisons between networks that end in global average pooling, where it is at hand.
     """
     rows = _by_pair(decided)
     small_heads = [] if pooled is None else _without_head(_by_pair(pooled))
-    return [*_kernels(rows, verdicts), *_rivals(rows, verdicts), *_slimmer(rows), *small_heads, *_gates(verdicts)]
+    kernels, rivals = _kernels(rows, verdicts), _rivals(rows, verdicts)
+    return [*kernels, *rivals, *_slimmer(rows), *_together(rows), *small_heads, *_gates(verdicts)]
 
 
 def _by_pair(table: pd.DataFrame) -> Rows:
@@ -72,10 +59,16 @@ def _kernel(row: dict[str, str], verdicts: pd.DataFrame) -> str:
     costs = {"convolution weights": "share of weights", "convolution MACs": "share of MACs", "time": "share of time"}
     shares = [f"{row[column]} of its {what}" for what, column in costs.items() if row[column]]
     return (
-        f"{row['arm']} **{SAYS[row['verdict']]}** {row['control']}: {row['difference (points)']} points over "
+        f"Beside {row['control']}, {row['arm']} is **{_words(row)}**: {row['difference (points)']} points over "
         f"{row['seeds']} seeds, with {', '.join(shares[:-1])} and {shares[-1]}"
         f"{_for_images(row)}{_as_claim(row, verdicts)}{_after_a_look(row)}."
     )
+
+
+def _words(row: dict[str, str]) -> str:
+    """Better, worse or not told apart, and whether by more than the margin."""
+    limits = re.findall(r"[+-][0-9.]+", row["difference (points)"])
+    return by_the_margin(row["verdict"], float(limits[-1]) / 100)
 
 
 def _after_a_look(row: dict[str, str]) -> str:
@@ -127,9 +120,8 @@ def _kind_of_rival(rival: Arm) -> str:
 
 
 def _verdicts(compared: list[dict[str, str]]) -> str:
-    given = [row["verdict"] for row in compared]
-    counts = [f"{BRIEFLY[verdict]} in {given.count(verdict)}" for verdict in BRIEFLY if verdict in given]
-    return f"{', '.join(counts)} of {len(compared)} comparison{'s' if len(compared) > 1 else ''}"
+    counts = [f"{words} in {n}" for words, n in Counter(map(_words, compared)).most_common()]
+    return f"{'; '.join(counts)} of {len(compared)} comparison{'s' if len(compared) > 1 else ''}"
 
 
 def _as_claims(compared: list[dict[str, str]], verdicts: pd.DataFrame) -> str:
@@ -156,11 +148,25 @@ def _slimmer(rows: Rows) -> list[str]:
     beside = [(arm.name, control.name) for arm, control in compared_pairs() if control == SLIMMER]
     compared = [rows[pair] for pair in beside if pair in rows]
     parts = [
-        f"{row['arm']} **{SAYS[row['verdict']]}** it ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"
+        f"{row['arm']} is **{_words(row)}** ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"
         for row in compared
     ]
     widths = f"{SLIMMER.hidden} and {SLIMMER.channels} channels"
-    return [f"Beside a dense 3×3 network that is merely slimmer, {widths}: {', '.join(parts)}."] if parts else []
+    return [f"Beside a dense 3×3 network that is merely slimmer, {widths}: {'; '.join(parts)}."] if parts else []
+
+
+def _together(rows: Rows) -> list[str]:
+    """How many of all comparisons tell two networks apart, and how many still do when all are adjusted together."""
+    apart = [row for row in rows.values() if row["verdict"] == "superior" or _words(row).startswith("worse")]
+    if not apart or not all(row.get("p different, Holm") for row in rows.values()):
+        return []
+    stand = [row for row in apart if float(row["p different, Holm"].removeprefix("< ")) < ALPHA]
+    names = "; ".join(f"{row['arm']} beside {row['control']}" for row in stand)
+    together = f"{len(stand)} still {'does' if len(stand) == 1 else 'do'} when all are adjusted together"
+    return [
+        f"Of these {len(rows)} comparisons {len(apart)} tell two networks apart, each by its own interval, and "
+        f"{together}{f': {names}' if names else ''}."
+    ]
 
 
 def _without_head(rows: Rows) -> list[str]:
@@ -206,7 +212,7 @@ def _by_verdict(rows: pd.DataFrame) -> str:
 
 def _case(row: dict[str, Any]) -> str:
     """An arm, the points that it has over its control, and what the table says against taking them at face value."""
-    said = [row["dataset"]] if row["dataset"] != TrainRun.dataset else []
+    said = [f"on {row['dataset']}"] if row["dataset"] != TrainRun.dataset else []
     said += [f"beside {row['control']}"] if row["several"] else []
     said += row["difference (points)"].split(" ")[:1]
     text = " ".join(filter(None, said))

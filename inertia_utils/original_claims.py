@@ -1,11 +1,11 @@
-"""What the original text claims of the inertial convolution, as comparisons between arms of the study."""
+"""What is claimed of the inertial convolution, by the original text and by this study, as comparisons between arms."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from .arms import Arm, dense, inertial, separable
-from .claims import Claim, Side
+from .claims import OURS, Claim, Side
 from .compared import FEWER_CHANNELS, LITERAL, STACKED
 from .layer import SKIPS
 from .models import narrowed, separated, widened
@@ -49,7 +49,10 @@ def _periphery() -> list[Claim]:
             for rival in (separable(3, dense_first=True), separated(arm))
         ),
     ]
-    return [Claim(statement, FASHION, Side(arm.name), Side(rival.name), "beats") for statement, arm, rival in pairs]
+    return [
+        Claim(statement, FASHION, Side(arm.name), Side(rival.name), "beats", source=OURS)
+        for statement, arm, rival in pairs
+    ]
 
 
 def _skipping() -> list[Claim]:
@@ -70,8 +73,8 @@ def _skipping() -> list[Claim]:
         Claim(skipped, trained, _quarter_open(large), Side(large.name)),
         # The core of (3, 2) cannot do the task alone, as that of (5, 2) can.
         Claim(skipped, trained, _quarter_open(small), Side(small.name)),
-        Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0)),
-        Claim(kept, trained, _quarter_open(large, skip="core"), Side(large.name)),
+        Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0), source=OURS),
+        Claim(kept, trained, _quarter_open(large, skip="core"), Side(large.name), source=OURS),
         # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
         Claim(
             "A gate saves MACs better than a smaller core does",
@@ -79,6 +82,7 @@ def _skipping() -> list[Claim]:
             _quarter_open(large, skip="core"),
             Side(inertial(3, 1).name),
             "beats",
+            source=OURS,
         ),
         Claim(
             "A gate saves MACs better than fewer channels do",
@@ -86,22 +90,31 @@ def _skipping() -> list[Claim]:
             _quarter_open(small, reduction="before"),
             Side(FEWER_CHANNELS.name),
             "beats",
+            source=OURS,
         ),
         *(
             Claim(
                 "Core kept, re-applied core stacked where friction is high",
-                trained,
+                f"{trained}, δ in place of T",
                 Side(LITERAL.name),
                 Side(control.name),
             )
             for control in (dense(5), dense(3))
         ),
         *(
-            Claim(knows, condition, after(kind, "range", 0.5), after(kind, "random", 0.5), "beats", equal_rates=True)
+            Claim(
+                knows,
+                condition,
+                after(kind, "range", 0.5),
+                after(kind, "random", 0.5),
+                "beats",
+                equal_rates=True,
+                source=OURS,
+            )
             for kind in (*details, core)
         ),
         *(
-            Claim(knows, when, arm, control, "beats", equal_rates=True)
+            Claim(knows, when, arm, control, "beats", equal_rates=True, source=OURS)
             for when, arm, control in [
                 *(
                     (trained, _quarter_open(large, skip=skip), _quarter_open(large, skip=skip, friction="random"))
@@ -123,6 +136,7 @@ def _skipping() -> list[Claim]:
             _quarter_open(small, "lenet", friction="random"),
             "beats",
             equal_rates=True,
+            source=OURS,
         ),
         *(
             Claim(
@@ -131,6 +145,7 @@ def _skipping() -> list[Claim]:
                 measured,
                 replace(measured, friction="random", reduction=Side.reduction, macs_of=measured),
                 "beats",
+                source=OURS,
             )
             for measured in (
                 *(after(kind, "range", 0.5) for kind in (*details, core)),
@@ -147,12 +162,14 @@ def _quarter_open(arm: Arm, network: str = Side.network, **options: str) -> Side
 
 def _counts() -> list[Claim]:
     small, large = Side(inertial(3, 2).name), Side(inertial(5, 2).name)
+    resized = Side(inertial(5, 2, reapply="resize").name)
     weights = "(d−k)² weights in place of d²"
     return [
         Claim(weights, "{dataset}, all convolutions", small, Side(dense(3).name), "limit", "conv_weights", 1 / 9),
         Claim(weights, "{dataset}, all convolutions", large, Side(dense(5).name), "limit", "conv_weights", 9 / 25),
         Claim("At worst d² MACs", "{dataset}, slide, all open", small, Side(dense(3).name), "limit", "conv_macs"),
         Claim("At worst d² MACs", "{dataset}, slide, all open", large, Side(dense(5).name), "limit", "conv_macs"),
+        Claim("At worst d² MACs", "{dataset}, resize, all open", resized, Side(dense(5).name), "limit", "conv_macs"),
         Claim(
             "At best (d−k)² MACs",
             "{dataset}, LeNet, all closed, friction counted",

@@ -308,7 +308,7 @@ REPORTED = {
     ),
     "04_friction": ("gated", "by_range", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
-    "06_reapplication": ("literal",),
+    "06_reapplication": ("literal", "open"),
     "07_mnist_lenet": ("lenet", "gates"),
 }
 

@@ -62,7 +62,9 @@ def _training(primary: list[Result]) -> dict[str, str]:
     first = primary[0]
     return {
         "Epochs": str(len(first.history)),
-        "Images": f"{first.run.images:,}" if first.run.images else "all",
+        "Images": f"{first.run.images:,} training images"
+        if first.run.images
+        else "all training images but the hold-out",
         "Seeds": str(len({result.run.seed for result in primary})),
         "Dataset": first.run.dataset,
     }

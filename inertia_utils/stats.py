@@ -51,11 +51,13 @@ class Comparison:
         difference: arm − control, with its interval.
         p_different: p value of "both are equally good", two-sided.
         p_non_inferior: p value of "the arm is worse by the margin or more", one-sided; the margin is :data:`MARGIN`.
+        hangs_on: seeds without which, one at a time, the verdict would be another; of four seeds or more.
     """
 
     difference: Interval
     p_different: float
     p_non_inferior: float
+    hangs_on: tuple[int, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -63,13 +65,7 @@ class Comparison:
 
         Two seeds have no interval worth showing, and no verdict.
         """
-        if self.difference.half_width is None:
-            return "too few seeds"
-        if self.difference.low > 0:
-            return "superior"
-        if self.difference.low > -MARGIN:
-            return "non-inferior"
-        return "inferior" if self.difference.high < 0 else "inconclusive"
+        return _verdict(self.difference)
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -155,12 +151,26 @@ def compare(arm: dict[int, float], control: dict[int, float]) -> Comparison:
     if len(seeds) < 2:
         raise ValueError(f"arm, control: a paired comparison needs two seeds in common, got {len(seeds)}")
     ours, theirs = (np.array([values[seed] for seed in seeds]) for values in (arm, control))
-    return Comparison(interval(ours - theirs), _p(ours, theirs, "two-sided"), _p(ours + MARGIN, theirs, "greater"))
+    difference = interval(ours - theirs)
+    without = {seed: interval(np.delete(ours - theirs, place)) for place, seed in enumerate(seeds)}
+    hangs_on = [seed for seed, rest in without.items() if _verdict(rest) != _verdict(difference)]
+    p_values = _p(ours, theirs, "two-sided"), _p(ours + MARGIN, theirs, "greater")
+    return Comparison(difference, *p_values, tuple(hangs_on) if len(seeds) > 3 else ())
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p values adjusted for a family of tests by Holm's step-down procedure."""
     return list(map(float, multipletests(p_values, alpha=ALPHA, method="holm")[1])) if len(p_values) else []
+
+
+def _verdict(difference: Interval) -> str:
+    if difference.half_width is None:
+        return "too few seeds"
+    if difference.low > 0:
+        return "superior"
+    if difference.low > -MARGIN:
+        return "non-inferior"
+    return "inferior" if difference.high < 0 else "inconclusive"
 
 
 def _p(ours: np.ndarray, theirs: np.ndarray, alternative: str) -> float:

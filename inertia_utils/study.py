@@ -99,11 +99,8 @@ class Study:
         off = [abs(self.off[parent]) for parent in gated if self.off.get(parent)]
         if not off:
             return []
-        count = f"{len(off)} of {_counted(len(gated), 'network')}"
-        return [
-            f"; {count} gated after training had to be trained again for that, and with all gates open "
-            f"{'is' if len(off) == 1 else 'are up to'} {max(off):.2f} points off the published training"
-        ]
+        count = f"{len(off)} of {_counted(len(gated), 'gated network')}"
+        return [f"; {count} had to be trained anew, up to {max(off):.2f} points off the published when open"]
 
     def _size(self) -> int:
         return len(unique(run for runs in self.planned.values() for run in runs))

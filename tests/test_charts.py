@@ -76,10 +76,12 @@ def test_intervals_are_drawn_from_three_seeds_on():
 def test_a_reference_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match=r"reference: .* got 'dense 9×9'; it has dense 3×3, inertial \(3, 2\)"):
         charts.accuracy_against_costs(runs(), "dense 9×9")
+    with pytest.raises(ValueError, match=r"reference: .* got 'dense 9×9'; it has dense 3×3, "):
+        charts.accuracy_by_macs(runs(), "dense 9×9")
 
 
-def test_the_map_writes_difference_seeds_accuracy_and_core_into_cells_that_have_one():
-    cells = [(3, 1, 0, 0.90), (3, 1, 1, 0.92), (3, 1, 2, 0.94), (3, 2, 0, 0.80), (5, 4, 0, 0.85), (7, 1, 0, 0.99)]
+def test_the_map_writes_differences_core_and_seeds_into_cells_that_have_one():
+    cells = [(3, 1, 0, 0.90), (3, 1, 1, 0.92), (3, 1, 2, 0.94), (3, 2, 0, 0.80), (5, 4, 0, 0.85), (7, 1, 9, 0.99)]
     rows = [(f"inertial ({d}, {k})", d, k, seed, accuracy) for d, k, seed, accuracy in cells]
     rows += [("dense 3×3", 3, 0, seed, 0.91) for seed in range(3)] + [("dense 5×5", 5, 0, 0, 0.86)]
     rows.append(("inertial (3, 1), merge stack", 3, 1, 0, 0.5))
@@ -88,13 +90,37 @@ def test_the_map_writes_difference_seeds_accuracy_and_core_into_cells_that_have_
     ).axes[0]
     written = {text.get_position(): text.get_text() for text in axes.texts}
     assert written == {
-        (0, 0): "+1.00 (n=3)\n92.00 %\ncore 2×2",
-        (1, 0): "-11.00 (n=1)\n80.00 %\ncore 1×1",
-        (2, 1): "-1.00 (n=1)\n85.00 %\ncore 1×1",
+        (0, 0): "+1.00 ± 4.97\ncore 2×2, n=3",
+        (1, 0): "-11.00\ncore 1×1, n=1",
+        (2, 1): "-6.00\nown -1.00\ncore 1×1, n=1",
     }
     assert sorted(patch.get_xy() for patch in axes.patches) == [(0.5, -0.5), (1.5, 0.5)]
     assert axes.images[0].get_array().mask.sum() == 3
     assert axes.images[0].get_clim() == pytest.approx((-11, 11))
+
+
+def test_arms_stand_in_rows_by_their_macs_with_their_costs_beside_them():
+    table = runs()
+    axes = charts.accuracy_by_macs(table, "dense 3×3").axes[0]
+    (beside,) = axes.child_axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["dense 5×5", "dense 3×3", "inertial (3, 2)"]
+    assert [label.get_text().split() for label in beside.get_yticklabels()] == [
+        ["convolution", "weights", "convolution", "MACs"],
+        ["300.0", "3.0k"],
+        ["100.0", "1.0k"],
+        ["20.0", "200.0"],
+    ]
+    places = dict(zip(("dense 5×5", "dense 3×3", "inertial (3, 2)"), axes.get_yticks(), strict=True))
+    expected = [(100 * accuracy, places[arm]) for arm, accuracy in zip(table["arm"], table["accuracy"], strict=True)]
+    assert np.allclose(points(axes), sorted(expected))
+    (reference,) = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert reference.get_xdata() == pytest.approx([93.5, 93.5])
+
+
+def test_arms_of_about_as_many_macs_stand_together():
+    table = runs().assign(conv_macs=[110, 110, 100, 100, 90, 90])
+    top, middle, bottom = sorted(charts.accuracy_by_macs(table, "dense 3×3").axes[0].get_yticks(), reverse=True)
+    assert top - middle == pytest.approx(1) and middle - bottom == pytest.approx(1.6)
 
 
 def test_a_gate_curve_runs_through_the_means_of_the_seeds():
@@ -178,5 +204,7 @@ def test_time_stands_beside_macs_with_gated_layers_hollow():
     assert [float(value) for value in pace.get_ydata()] == [15.0, 40.0]
     hollow = {bars.get_label(): bars[0].get_markerfacecolor() == "none" for bars in axes.containers}
     assert hollow == {"dense": False, "slide": False, "dilate, gated": True}
+    beside = {text.get_text(): list(text.xy) for text in axes.texts}
+    assert beside == {"5×5": [8.0, 40.0], "": [4.0, 20.0], "30%": [3.0, 30.0]}
     with pytest.raises(ValueError, match=r"reference: expected an arm of the rows, got 'dense 7×7'; they are dense"):
         charts.time_against_macs(rows, "dense 7×7")

@@ -100,6 +100,18 @@ def test_the_larger_profile_is_taken_once_it_has_two_seeds():
         assert find(KEEPS, [full, quick]).profile == profile
 
 
+def test_evidence_is_what_is_compared_and_nothing_else():
+    known = [study([0.9, 0.9, 0.9], [0.8, 0.8], profile="full"), study([0.7, 0.7], [0.6, 0.6], profile="quick")]
+    known[0].results["primary"].append(result(dense(5), 0, 0.9))
+    behind = claims.evidence([KEEPS, BEATS], known)
+    assert sorted((found.run.arm.name, found.run.seed, found.metrics["accuracy"]) for found in behind) == [
+        (THEIRS.name, 0, 0.8),
+        (THEIRS.name, 1, 0.8),
+        (OURS.name, 0, 0.9),
+        (OURS.name, 1, 0.9),
+    ]
+
+
 def test_counts_are_held_against_their_limit():
     known = Study("03", "quick", {"primary": [result(OURS, 0, 0.8, n=50), result(THEIRS, 0, 0.8, n=100)]}, [])
     sides = Side(OURS.name), Side(THEIRS.name)

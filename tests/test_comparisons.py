@@ -13,7 +13,6 @@ from inertia_utils.comparisons import (
     over_images,
     p_text,
     paired_difference,
-    told_apart,
 )
 from inertia_utils.stats import Interval, crossed_interval, holm, interval
 
@@ -61,7 +60,7 @@ def test_nothing_in_common_is_an_empty_table():
 
 def test_without_adjusted_p_values_there_is_no_column_of_them():
     table = comparison_table(compare_arms(TABLE, [("a", "b")]))
-    assert table.columns.tolist() == ["difference (points)", "seeds", "verdict"]
+    assert table.columns.tolist() == ["difference (points)", "seeds", "verdict", "changes without seed"]
 
 
 def test_differences_over_images_take_common_seeds():
@@ -104,19 +103,6 @@ def test_a_paired_difference_is_in_points_over_common_seeds():
     assert (difference.mean, difference.count) == (pytest.approx(10), 2)
     with pytest.raises(ValueError, match="expected at least one value"):
         paired_difference({0: 0.9}, {1: 0.9})
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ((-0.02, -0.01, -0.02), "loses to"),
-        ((0.02, 0.01, 0.02), "beats"),
-        ((0.02, -0.01, 0.0), "is not told from"),
-        ((0.02, 0.02), "cannot yet be told from"),
-    ],
-)
-def test_a_control_is_told_from_by_three_seeds(values, words):
-    assert told_apart(interval(values)) == words
 
 
 def test_the_gap_between_two_arms_is_that_of_their_common_seeds():

@@ -3,7 +3,7 @@
 import pytest
 
 from inertia_utils.arms import dense, inertial
-from inertia_utils.devices import device_text, first_seed_apart
+from inertia_utils.devices import device_text, first_seed_apart, trained_on
 from inertia_utils.result_file import Result
 from inertia_utils.train_run import TrainRun
 
@@ -15,6 +15,12 @@ def trained(arm, device, *accuracies, others=None):
         Result(TrainRun(arm, seed=seed), {"accuracy": accuracies[seed]}, [], {"device": places[seed]}, profile="full")
         for seed in reversed(range(len(accuracies)))
     ]
+
+
+def test_arms_are_listed_by_device_where_there_are_several():
+    dense_runs, small = trained(dense(3), "A", 0.93, 0.92), trained(inertial(3, 2), "B", 0.92)
+    assert trained_on([*dense_runs, *small]) == "Trained: dense 3×3 on A; inertial (3, 2) on B."
+    assert trained_on(dense_runs) == trained_on([]) == ""
 
 
 def test_first_seeds_are_held_against_the_others_by_device():

@@ -17,7 +17,6 @@ from inertia_utils.gate_tables import (
     rate_by_rate,
     standings,
     stands_by_rate,
-    tally,
 )
 from inertia_utils.stats import interval
 
@@ -218,13 +217,6 @@ def test_kinds_of_gates_stand_beside_those_that_never_open_and_beside_chance():
         "never": {"learned": "+1.0 (n=2)", "rate": "-2.0 (n=2)"},
         "random": {"rate": "-1.0 (n=1)"},
     }
-
-
-def test_standings_are_counted():
-    words = ["beats it (+1)", "is not told from it", "beats it", "cannot yet be told from it"]
-    assert tally(words, "chance") == "2 beat chance, 1 is not told from it and 1 cannot yet be told from it"
-    assert tally(words[1:2], "chance") == "1 is not told from chance"
-    assert tally([], "chance") == ""
 
 
 def test_the_lead_of_a_gate_is_compared_between_networks_seed_by_seed():

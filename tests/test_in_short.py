@@ -36,9 +36,9 @@ def test_kernels_speak_of_plain_dense_networks_alone():
     *lines, rivals = in_short(table, NO_CLAIMS)
     assert len(lines) == 2 and "another first layer" in rivals and not any("another" in line for line in lines)
     better = next(line for line in lines if "dense 5×5" in line)
-    assert "inertial (5, 2) **is better than** dense 5×5: +0.30 points over 10 seeds" in better
+    assert "Beside dense 5×5, inertial (5, 2) is **better**: +0.30 points over 10 seeds" in better
     assert better.endswith("38% of its convolution weights, 50% of its convolution MACs and 69% of its time.")
-    assert any("**falls short of** dense 3×3" in line for line in lines)
+    assert any("Beside dense 3×3, inertial (3, 2) is **worse, by how much is open**" in line for line in lines)
 
 
 def test_rivals_of_equal_macs_are_counted_by_kind():
@@ -71,7 +71,7 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
     table = decided(*((arm, rival, "inconclusive") for arm, rival in cheapest_pairs()))
     *kernels, first_layer, both_layers, separable = in_short(table, NO_CLAIMS)
     assert [line.split(":")[0] for line in kernels] == [
-        f"{CHEAPEST.name} **cannot be told from** dense {size}" for size in ("3×3", "1×1")
+        f"Beside dense {size}, {CHEAPEST.name} is **not told apart**" for size in ("3×3", "1×1")
     ]
     assert all("not told apart in 1 of 1 comparison" in line for line in (first_layer, both_layers, separable))
     assert "another first layer" in first_layer and "narrower layers" in both_layers and "separable" in separable
@@ -79,18 +79,43 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
 
 def test_a_slimmer_network_stands_beside_the_cheap_forms():
     kernel, line = in_short(decided(*((arm, slim, "inferior") for arm, slim in slimmer_pairs())), NO_CLAIMS)
-    assert kernel.startswith("inertial (3, 1) **falls short of** dense 3×3")
+    assert kernel.startswith("Beside dense 3×3, inertial (3, 1) is **worse, by how much is open**")
     assert kernel.endswith("; planned after a look, in no family.")
     assert line.startswith(
-        "Beside a dense 3×3 network that is merely slimmer, 24 and 48 channels: inertial (3, 2) **falls"
+        "Beside a dense 3×3 network that is merely slimmer, 24 and 48 channels: inertial (3, 2) is **worse"
     )
     assert line.count("in 69% of its time, with 50% of its MACs") == 4
+
+
+@pytest.mark.parametrize(
+    ("verdict", "difference", "words"),
+    [
+        ("non-inferior", "+0.07 [-0.06, +0.20]", "at most 0.3 points worse, if at all"),
+        ("non-inferior", "-0.16 [-0.29, -0.02]", "worse, by at most 0.3 points"),
+        ("inferior", "-0.37 [-0.53, -0.21]", "worse, by how much is open"),
+        ("inferior", "-0.63 [-0.91, -0.35]", "worse, by more than 0.3 points"),
+    ],
+)
+def test_what_is_worse_is_said_to_be_so_by_its_upper_limit(verdict, difference, words):
+    table = decided((inertial(3, 2), dense(3), verdict)).assign(**{"difference (points)": difference})
+    assert f"is **{words}**: {difference} points" in in_short(table, NO_CLAIMS)[0]
+
+
+def test_how_many_comparisons_stand_together_is_counted():
+    large, small = inertial(5, 2), inertial(3, 2)
+    table = decided((large, dense(3), "superior"), (large, dense(5), "superior"), (small, dense(3), "inconclusive"))
+    assert not any("together" in line for line in in_short(table, NO_CLAIMS))
+    table["p different, Holm"] = ["0.338", "< 0.001", "1.000"]
+    assert in_short(table, NO_CLAIMS)[-1] == (
+        "Of these 3 comparisons 2 tell two networks apart, each by its own interval, and 1 still does when all are "
+        "adjusted together: inertial (5, 2) beside dense 5×5."
+    )
 
 
 def test_a_cost_that_is_not_known_is_left_out():
     table = decided((inertial(5, 2), dense(5), "inconclusive")).assign(**{"share of time": ""})
     (line,) = in_short(table, NO_CLAIMS)
-    assert "**cannot be told from**" in line
+    assert "**not told apart**" in line
     assert line.endswith("38% of its convolution weights and 50% of its convolution MACs.")
 
 
@@ -150,7 +175,8 @@ def test_claims_about_gates_are_told_case_by_case():
     claims = claims.assign(**{"difference (points)": gaps}, control=[*"abcdefg"])
     assert in_short(decided(), claims) == [
         "“Friction knows” **holds** for (5, 2), range at 50% asked, skip core (+5.39, unequal); "
-        "**is open** for (5, 2), gate rate 0.25 (+0.47, planned after a look), (5, 2), gate rate 0.25 (mnist +0.70).",
+        "**is open** for (5, 2), gate rate 0.25 (+0.47, planned after a look), "
+        "(5, 2), gate rate 0.25 (on mnist +0.70).",
         "“Skipping” **does not hold** for (5, 2), range at 50% asked (beside d −4.55), "
         "(5, 2), range at 50% asked (beside e −4.12).",
         "“Closing” **is not yet run** for (5, 2), gate never.",

@@ -72,6 +72,19 @@ def test_verdicts_agree_with_the_two_sided_test():
         assert (comparison.p_different < 0.05) == (comparison.verdict == "superior" or comparison.difference.high < 0)
 
 
+def test_a_verdict_names_the_seeds_that_it_hangs_on():
+    arm = {3: 0.921, 5: 0.9215, 7: 0.922, 9: 0.935}
+    control = dict.fromkeys(arm, 0.92)
+    comparison = compare(arm, control)
+    others = {
+        seed: compare({s: arm[s] for s in arm if s != seed}, control).verdict for seed in arm
+    }  # the definition, one seed at a time
+    assert comparison.hangs_on == tuple(seed for seed in arm if others[seed] != comparison.verdict)
+    assert comparison.hangs_on == (9,)
+    three = {seed: arm[seed] for seed in (3, 5, 9)}
+    assert compare(three, control).hangs_on == ()
+
+
 def test_two_seeds_have_no_verdict():
     two = compare({0: 0.9, 1: 0.91}, {0: 0.8, 1: 0.81})
     assert two.verdict == "too few seeds" and two.difference.half_width is None
