@@ -31,10 +31,11 @@ class Arm:
         temperature: where that of a learned gate starts, or that of a sampled gate's draws.
         step_factor: how much longer the steps of kernels are than the recipe says; 0 for what
             :mod:`~inertia_utils.steps` derives for factorised kernels, and 1 for dense ones.
+        strided: a dense network's second convolution steps by two, in place of the max-pooling behind it.
         reapply: and all that follows: as in :class:`~inertia_utils.layer.InertialConv2d`.
 
     Raises:
-        ValueError: the convolution is unknown, or margin and convolution contradict each other.
+        ValueError: the convolution is unknown, or margin or stride do not go with it.
     """
 
     conv: str = "dense"
@@ -46,6 +47,7 @@ class Arm:
     open_first: bool = False
     temperature: float = TEMPERATURE
     step_factor: float = 0.0
+    strided: bool = False
     reapply: str = "slide"
     merge: str = "matched"
     cores: int = 1
@@ -63,6 +65,8 @@ class Arm:
             raise ValueError(f"conv: unknown name {self.conv!r}; known: {', '.join(CONVOLUTIONS)}")
         if (self.margin > 0) != (self.conv == "inertial"):
             raise ValueError(f"margin: {self.margin} does not go with conv={self.conv!r}; only 'inertial' has a margin")
+        if self.strided and self.conv != "dense":
+            raise ValueError(f"strided: True does not go with conv={self.conv!r}; only 'dense' has a strided layer")
 
     @property
     def name(self) -> str:
@@ -74,7 +78,7 @@ class Arm:
         parts += self._channels()
         if self.step_factor:
             parts.append(f"kernel rate ×{self.step_factor:g}")
-        return ", ".join(parts + self._first_layer())
+        return ", ".join(parts + self._first_layer() + self.strided * ["strided second layer"])
 
     def _changed_options(self) -> list[str]:
         options = ["reapply", "merge", "cores", "gate", "friction", "reduction", "skip", "init"]
@@ -97,17 +101,20 @@ class Arm:
     def _first_layer(self) -> list[str]:
         return self.dense_first * ["dense first layer"] + self.open_first * ["open first layer"]
 
-    def layer(self, in_channels: int, out_channels: int, padding: int | str, *, first: bool = False) -> nn.Module:
+    def layer(
+        self, in_channels: int, out_channels: int, padding: int | str, *, stride: int = 1, first: bool = False
+    ) -> nn.Module:
         """A convolution of this arm.
 
         Args:
             in_channels: of the input.
             out_channels: of the output.
             padding: as in ``nn.Conv2d``.
+            stride: of a dense convolution; others have none.
             first: it is the network's first convolution.
         """
         if self.conv == "dense" or (first and self.dense_first):
-            return _dense_layer(in_channels, out_channels, self.kernel_size, padding, self.bias)
+            return _dense_layer(in_channels, out_channels, self.kernel_size, padding, stride, self.bias)
         if self.conv == "separable":
             options = {"padding": padding, "groups": in_channels, "bias": self.bias}
             depthwise = nn.Conv2d(in_channels, in_channels, self.kernel_size, **options)
@@ -139,13 +146,17 @@ class Arm:
         return self.gate
 
 
-def _dense_layer(in_channels: int, out_channels: int, kernel_size: int, padding: int | str, bias: bool) -> nn.Module:
-    if padding == "same" and kernel_size % 2 == 0:
+def _dense_layer(
+    in_channels: int, out_channels: int, kernel_size: int, padding: int | str, stride: int, bias: bool
+) -> nn.Module:
+    before, after = (kernel_size - 1) // 2, kernel_size // 2
+    if padding == "same" and before != after:
         # nn.Conv2d pads an even kernel likewise, with a warning that it copies the input.
-        before, after = (kernel_size - 1) // 2, kernel_size // 2
-        conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=bias)
+        conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, bias=bias)
         return nn.Sequential(nn.ZeroPad2d((before, after, before, after)), conv)
-    return nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=bias)
+    # nn.Conv2d knows "same" for a stride of 1 alone.
+    padding = before if padding == "same" and stride > 1 else padding
+    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=bias)
 
 
 def dense(kernel_size: int, hidden: int = Arm.hidden, channels: int = Arm.channels) -> Arm:

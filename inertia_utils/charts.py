@@ -112,9 +112,10 @@ def accuracy_by_macs(table: pd.DataFrame, reference: str, costs: Mapping[str, st
 
 
 def _columns(counts: pd.DataFrame, headings: Sequence[str]) -> list[str]:
-    """Headings and one line per row, aligned to the right."""
+    """Headings and one line per row, aligned to the right; a dash for what was not measured."""
     count = EngFormatter(places=1, sep="")
-    lines = [headings, *(list(map(count, row)) for row in counts.itertuples(index=False))]
+    rows = counts.itertuples(index=False)
+    lines = [headings, *(["–" if pd.isna(number) else count(number) for number in row] for row in rows)]
     widths = [2 + max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["".join(f"{text:>{width}}" for text, width in zip(line, widths, strict=True)) for line in lines]
 
@@ -295,9 +296,12 @@ def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
         style |= {"fmt": style.pop("marker"), "markersize": 5, "linewidth": 0.8}
         style |= {"markerfacecolor": "none"} if gated else {}
         axes.errorbar(marks["macs"], marks["ms"], yerr=spread, label=f"{form}, gated" if gated else form, **style)
-    for arm, form, *place in zip(rows["arm"], rows["form"], rows["macs"], rows["ms"], strict=True):
-        beside = arm.removeprefix(form).strip().removeprefix("(5, 2)").removesuffix(", open").replace(" real", "")
-        axes.annotate(beside.removeprefix(", "), place, xytext=(4, 3), textcoords="offset points", fontsize=6)
+    for _, row in rows.iterrows():
+        beside = row["arm"].removeprefix(row["form"]).strip().removeprefix("(5, 2)").removesuffix(", open")
+        # Gated layers lie above the others: their labels go to the left, out of the way.
+        side = {"ha": "left", "xytext": (4, 3)} if pd.isna(row["open_fraction"]) else {"ha": "right", "xytext": (-4, 3)}
+        text = beside.removeprefix(", ").replace(" real", "")
+        axes.annotate(text, (row["macs"], row["ms"]), textcoords="offset points", fontsize=6, **side)
     pace = rows.set_index("arm").loc[reference]
     span = pd.Series([rows["macs"].min(), rows["macs"].max()])
     axes.plot(
@@ -308,6 +312,7 @@ def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
         linestyle=":",
         label=f"pace of {reference}",
     )
+    axes.margins(x=0.1)
     axes.set(xscale="log", yscale="log", xlabel="MACs per image", ylabel=f"ms per {pace['batch']} images")
     for axis in (axes.xaxis, axes.yaxis):
         _label_counts(axis, (1, 2, 5))

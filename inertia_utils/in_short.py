@@ -10,7 +10,7 @@ import pandas as pd
 
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
-from .compared import PRIMARY, SLIMMER, compared_pairs
+from .compared import PRIMARY, SLIMMER, STRIDED, compared_pairs
 from .gate_tables import UNEQUAL
 from .original_claims import AFTER_A_LOOK
 from .standing import by_the_margin
@@ -20,6 +20,12 @@ from .train_run import TrainRun
 #: Arm and control → their row in the table of comparisons.
 Rows = dict[tuple[str, str], dict[str, str]]
 
+#: The plainer ways to save, and how they are named.
+PLAINER = {
+    SLIMMER: f"that is merely slimmer, {SLIMMER.hidden} and {SLIMMER.channels} channels",
+    STRIDED: "whose second layer strides in place of its pooling",
+}
+
 #: Conditions under which a claim is about gates.
 GATED = ("gated after training", "trained with the gate")
 
@@ -27,9 +33,9 @@ GATED = ("gated after training", "trained with the gate")
 def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame, pooled: pd.DataFrame | None = None) -> list[str]:
     """What the outcome is, in a list of sentences.
 
-    One for every primary arm, the cheapest and (3, 1) in the place of a dense network, one for every kind of network
-    that their MACs would buy, one for what their time would, one for how many comparisons stand when all are adjusted
-    together, one for networks without the large head, and one for every claim about gates.
+    One for every arm that is held against a plain dense network, one for every kind of network that the arms' MACs
+    would buy, one for each plainer way to save, one for how many comparisons stand when all are adjusted together, one
+    for networks without the large head, and one for every claim about gates.
 
     Args:
         decided: the table of comparisons of networks with open gates, with columns ``arm`` and ``control``.
@@ -39,7 +45,8 @@ def in_short(decided: pd.DataFrame, verdicts: pd.DataFrame, pooled: pd.DataFrame
     rows = _by_pair(decided)
     small_heads = [] if pooled is None else _without_head(_by_pair(pooled))
     kernels, rivals = _kernels(rows, verdicts), _rivals(rows, verdicts)
-    return [*kernels, *rivals, *_slimmer(rows), *_together(rows), *small_heads, *_gates(verdicts)]
+    plainer = [line for rival, called in PLAINER.items() for line in _plainer(rows, rival, called)]
+    return [*kernels, *rivals, *plainer, *_together(rows), *small_heads, *_gates(verdicts)]
 
 
 def _by_pair(table: pd.DataFrame) -> Rows:
@@ -105,8 +112,7 @@ def _rivals(rows: Rows, verdicts: pd.DataFrame) -> list[str]:
         if row := rows.get((arm.name, rival.name)):
             found.setdefault(_kind_of_rival(rival), []).append(row)
     return [
-        f"At equal MACs, beside {kind}, an inertial network is {_verdicts(compared)}{_ranges(compared)}"
-        f"{_as_claims(compared, verdicts)}."
+        f"At equal MACs, beside {kind}, {_verdicts(compared)}{_ranges(compared)}{_as_claims(compared, verdicts)}."
         for kind, compared in found.items()
     ]
 
@@ -120,8 +126,8 @@ def _kind_of_rival(rival: Arm) -> str:
 
 
 def _verdicts(compared: list[dict[str, str]]) -> str:
-    counts = [f"{words} in {n}" for words, n in Counter(map(_words, compared)).most_common()]
-    return f"{'; '.join(counts)} of {len(compared)} comparison{'s' if len(compared) > 1 else ''}"
+    counts = [f"{n} {words}" for words, n in Counter(map(_words, compared)).most_common()]
+    return f"of {len(compared)} comparison{'s' if len(compared) > 1 else ''} {'; '.join(counts)}"
 
 
 def _as_claims(compared: list[dict[str, str]], verdicts: pd.DataFrame) -> str:
@@ -144,15 +150,15 @@ def _span(ordered: list[str]) -> str:
     return ordered[0] if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"
 
 
-def _slimmer(rows: Rows) -> list[str]:
-    beside = [(arm.name, control.name) for arm, control in compared_pairs() if control == SLIMMER]
+def _plainer(rows: Rows, rival: Arm, called: str) -> list[str]:
+    """What inertial networks are beside a plainer way to save."""
+    beside = [(arm.name, control.name) for arm, control in compared_pairs() if control == rival]
     compared = [rows[pair] for pair in beside if pair in rows]
     parts = [
         f"{row['arm']} is **{_words(row)}** ({_gap_and_time(row)}, with {row['share of MACs']} of its MACs)"
         for row in compared
     ]
-    widths = f"{SLIMMER.hidden} and {SLIMMER.channels} channels"
-    return [f"Beside a dense 3×3 network that is merely slimmer, {widths}: {'; '.join(parts)}."] if parts else []
+    return [f"Beside a dense 3×3 network {called}: {'; '.join(parts)}."] if parts else []
 
 
 def _together(rows: Rows) -> list[str]:

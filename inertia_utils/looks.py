@@ -74,6 +74,7 @@ ARMS = tuple(
             "separable 3×3, 40 channels, dense first layer",
             "inertial (3, 2), gate image 0.25, reduction before",
             *(f"dense 3×3, {widths} channels" for widths in ("15 and 30", "16 and 33", "10 and 21", "24 and 48")),
+            "dense 3×3, strided second layer",
         )
     )
 )

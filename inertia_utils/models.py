@@ -52,8 +52,9 @@ class FashionNet(nn.Module):
             raise ValueError(f"head: unknown name {head!r}; known: {', '.join(HEADS)}")
         arm = as_arm(kernel)
         self.conv1 = arm.layer(in_channels, arm.hidden, "same", first=True)
-        self.conv2 = arm.layer(arm.hidden, arm.channels, "same")
+        self.conv2 = arm.layer(arm.hidden, arm.channels, "same", stride=2 if arm.strided else 1)
         self.pool = nn.MaxPool2d(2) if pool else nn.Identity()
+        self.last_pool = nn.Identity() if arm.strided else self.pool
         if head == "gap":
             self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(arm.channels, 10))
         else:
@@ -71,7 +72,7 @@ class FashionNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits of a batch of images."""
         x = F.relu(self.pool(self.conv1(x)))
-        return self.head(F.relu(self.pool(self.conv2(x))))
+        return self.head(F.relu(self.last_pool(self.conv2(x))))
 
 
 class LeNet(nn.Module):
@@ -85,11 +86,16 @@ class LeNet(nn.Module):
 
     Shape:
         images (N, in_channels, image_size, image_size) → logits (N, 10)
+
+    Raises:
+        ValueError: the arm has a strided layer.
     """
 
     def __init__(self, kernel: int | Arm = 3, padded: bool = False, in_channels: int = 1, image_size: int = 28) -> None:
         super().__init__()
         arm = as_arm(kernel)
+        if arm.strided:
+            raise ValueError(f"kernel: {arm.name!r} does not go with LeNet; only FashionNet has a strided second layer")
         padding = "same" if padded else 0
         self.conv1 = arm.layer(in_channels, arm.hidden, padding, first=True)
         self.conv2 = arm.layer(arm.hidden, arm.channels, padding)

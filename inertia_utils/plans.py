@@ -16,6 +16,7 @@ from .compared import (
     SLIMMER,
     SMALL_CORES,
     STEPS,
+    STRIDED,
     cheapest_pairs,
     control_pairs,
     pooled_arms,
@@ -130,6 +131,7 @@ def window_and_margin(size: Profile) -> Plan:
             for seed in range(size.small_core_seeds)
             for arm in (SLIMMER, OF_SLIMMER_MACS)
         ],
+        "strided": [converged(size, STRIDED, seed=seed) for seed in range(size.small_core_seeds)],
         "steps": [converged(size, arm, seed=seed) for seed in range(size.grid_seeds) for arm in STEPS],
         # The rate is chosen for dense 3×3; the others say what that choice costs them.
         "pooled_tuning": [
@@ -215,7 +217,7 @@ def gate(size: Profile) -> Plan:
     return {
         "open": open_gate,
         # What the MACs of a gated network would also buy.
-        "ungated": [converged(size, arm, seed=seed) for seed in seeds for arm in (inertial(3, 1), *PRIMARY[1:])],
+        "ungated": [converged(size, arm, seed=seed) for seed in seeds for arm in UNGATED],
         "test_time": [run for skip in SKIPS for run in ranked(size, primary, skip=skip)],
         "trained": [converged(size, arm, seed=seed) for seed in seeds for arm in deciding_gates(size)],
         "kinds": [
@@ -302,6 +304,7 @@ REPORTED = {
         "small_cores",
         "cheapest",
         "slimmer",
+        "strided",
         "grid",
         "controls",
         "widened",
@@ -324,6 +327,9 @@ def final_figures(size: Profile) -> Plan:
         if group in shown
     }
 
+
+#: Networks without a gate that take fewer MACs than (5, 2) does when gated.
+UNGATED = (inertial(3, 1), *PRIMARY[1:], STRIDED)
 
 #: τ of the gate with a fixed threshold, in units of normalised pixels: a third of the spread between black and white.
 FIXED_THRESHOLD = 1.0

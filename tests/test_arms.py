@@ -34,6 +34,22 @@ def test_both_layers_and_the_head_take_the_channels_of_the_arm(network):
     assert narrow(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 
 
+def test_a_strided_second_layer_takes_the_place_of_its_pooling():
+    strided = replace(dense(3), strided=True)
+    assert strided.name == "dense 3×3, strided second layer"
+    network, plain = FashionNet(strided), FashionNet(dense(3))
+    plain.load_state_dict(network.state_dict())
+    images = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    features = torch.relu(plain.pool(plain.conv1(images)))
+    every_second = torch.relu(plain.conv2(features)[..., ::2, ::2])
+    network.eval()
+    assert torch.allclose(network(images), network.head(every_second), atol=1e-6)
+    with pytest.raises(ValueError, match="strided: True does not go with conv='inertial'; only 'dense' has a strided"):
+        inertial(3, 2, strided=True)
+    with pytest.raises(ValueError, match="only FashionNet has a strided second layer"):
+        LeNet(strided)
+
+
 def test_the_head_with_global_pooling_takes_the_channels_of_the_arm():
     assert FashionNet(dense(3, channels=30), head="gap")(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
 

@@ -51,17 +51,17 @@ def test_rivals_of_equal_macs_are_counted_by_kind():
     table.loc[2, ["difference (points)", "share of time"]] = ["+3.40 [+3.14, +3.65]", "116%"]
     said = {line.split("**")[1]: line for line in in_short(table, NO_CLAIMS)}
     assert said["separable networks"] == (
-        "At equal MACs, beside **separable networks** behind a dense first layer, an inertial network is not told "
-        "apart in 1 of 1 comparison (+0.30 points, in 69% of their time)."
+        "At equal MACs, beside **separable networks** behind a dense first layer, of 1 comparison 1 not told apart "
+        "(+0.30 points, in 69% of their time)."
     )
     assert said["dense networks"] == (
-        "At equal MACs, beside **dense networks** with another first layer, an inertial network is better "
-        "in 1 of 1 comparison (+0.30 points, in 69% of their time)."
+        "At equal MACs, beside **dense networks** with another first layer, of 1 comparison 1 better "
+        "(+0.30 points, in 69% of their time)."
     )
     # What sees no neighbour would stretch the range of the others.
     assert said["dense 1×1 networks"] == (
-        "At equal MACs, beside **dense 1×1 networks** that are widened, an inertial network is better "
-        "in 1 of 1 comparison (+3.40 points, in 116% of their time)."
+        "At equal MACs, beside **dense 1×1 networks** that are widened, of 1 comparison 1 better "
+        "(+3.40 points, in 116% of their time)."
     )
     untimed = in_short(table.assign(**{"share of time": ""}), NO_CLAIMS)
     assert len(untimed) == 3 and not any("time" in line for line in untimed)
@@ -73,7 +73,7 @@ def test_the_cheapest_form_stands_beside_dense_networks_and_its_rivals():
     assert [line.split(":")[0] for line in kernels] == [
         f"Beside dense {size}, {CHEAPEST.name} is **not told apart**" for size in ("3×3", "1×1")
     ]
-    assert all("not told apart in 1 of 1 comparison" in line for line in (first_layer, both_layers, separable))
+    assert all("of 1 comparison 1 not told apart" in line for line in (first_layer, both_layers, separable))
     assert "another first layer" in first_layer and "narrower layers" in both_layers and "separable" in separable
 
 
@@ -155,9 +155,7 @@ def test_rivals_that_are_claims_are_said_to_hold_or_not():
     claims = claimed(*[("Spent", "fashion-mnist, gate open", verdict, arm.name) for verdict, (arm, _) in verdicts])
     claims = claims.assign(control=[rival.name for _, rival in pairs], margin="0")
     (line,) = in_short(table, claims)
-    assert "is better in 2 of 2 comparisons" in line and line.endswith(
-        "; 1 of 2 hold as adjusted claims of being better."
-    )
+    assert "of 2 comparisons 2 better" in line and line.endswith("; 1 of 2 hold as adjusted claims of being better.")
 
 
 def test_claims_about_gates_are_told_case_by_case():

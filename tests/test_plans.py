@@ -11,12 +11,14 @@ from inertia_utils.compared import (
     OF_SLIMMER_MACS,
     PRIMARY,
     SLIMMER,
+    STRIDED,
     cheapest_pairs,
     control_pairs,
     pooled_arms,
     pooled_pairs,
     primary_pairs,
     slimmer_pairs,
+    strided_pairs,
 )
 from inertia_utils.gate_run import GateRun
 from inertia_utils.models import narrowed, narrowed_evenly, separated, widened
@@ -86,6 +88,13 @@ def test_the_slimmer_network_is_trained_beside_the_form_that_takes_its_macs():
     assert {control for _, control in slimmer_pairs()} == {SLIMMER, dense(3)}
 
 
+def test_the_strided_network_takes_about_the_macs_of_the_cheap_arms():
+    runs = plan("03_window_and_margin", "full")["strided"]
+    assert [run.seed for run in runs] == list(range(profile_named("full").small_core_seeds))
+    assert {run.arm for run in runs} == {control for _, control in strided_pairs()[1:]} == {STRIDED}
+    assert all(0.7 < _conv_macs(arm) / _conv_macs(STRIDED) < 1 for arm, _ in strided_pairs()[1:])
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_networks_with_a_pooled_head_differ_from_the_others_in_head_and_rate_alone(profile):
     groups, size = plan("03_window_and_margin", profile), profile_named(profile)
@@ -141,11 +150,15 @@ def test_a_changed_recipe_asks_for_new_results(monkeypatch):
 
 
 def _conv_macs(arm):
-    # By hand: 28×28 positions behind the first convolution, 14×14 behind the second; an open inertial layer (slide)
+    # By hand: 28×28 positions behind the first convolution, 14×14 behind the second, or 7×7 where it is strided; an open
+    # inertial layer (slide)
     # also computes the core where the window reaches beyond the image.
     return sum(
         _layer_macs(arm, in_channels, out_channels, side)
-        for in_channels, out_channels, side in ((1, arm.hidden, 28), (arm.hidden, arm.channels, 14))
+        for in_channels, out_channels, side in (
+            (1, arm.hidden, 28),
+            (arm.hidden, arm.channels, 7 if arm.strided else 14),
+        )
     )
 
 
