@@ -150,9 +150,8 @@ def test_a_changed_recipe_asks_for_new_results(monkeypatch):
 
 
 def _conv_macs(arm):
-    # By hand: 28×28 positions behind the first convolution, 14×14 behind the second, or 7×7 where it is strided; an open
-    # inertial layer (slide)
-    # also computes the core where the window reaches beyond the image.
+    # By hand: 28×28 positions behind the first convolution, 14×14 behind the second, 7×7 where it is strided; an open
+    # inertial layer (slide) also computes the core where the window reaches beyond the image.
     return sum(
         _layer_macs(arm, in_channels, out_channels, side)
         for in_channels, out_channels, side in (
