@@ -57,6 +57,10 @@ def test_the_answer_agrees_with_the_published_comparisons():
     assert max(int(goal[f"share of {cost}"].rstrip("%")) for cost in ("weights", "MACs")) <= 30
     slimmer = rows.xs("dense 3×3, 24 and 48 channels", level="control")["verdict"]
     assert sorted(slimmer) == ["inferior", "inferior", "non-inferior", "superior"]
+    strided = rows.loc[("dense 3×3, strided second layer", "dense 3×3")]
+    assert strided["verdict"] == "non-inferior" and strided["share of weights"] == "100%"
+    assert int(strided["share of MACs"].rstrip("%")) < 33
+    assert "superior" not in set(rows.xs("dense 3×3, strided second layer", level="control")["verdict"])
 
 
 def test_missing_marks_are_named():
