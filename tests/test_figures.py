@@ -93,8 +93,8 @@ def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
     assert figures.look("stranger 1") == figures.look("stranger 1")
 
 
-#: Groups of runs that are in no figure with other arms.
-TABLES = ("steps", "mending", "small_image", "small_sampled")
+#: Groups of runs that no figure draws with the looks of their arms.
+TABLES = ("steps", "ungated", "mending", "small_image", "small_sampled")
 
 
 # The final figures are a selection of the others' and show kinds where there are too many arms.
