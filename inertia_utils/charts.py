@@ -18,27 +18,24 @@ from .arms import dense, inertial
 from .comparisons import Pair, differences
 from .figures import WIDTH
 from .frames import frontier
-from .looks import kind, look, symbol, symbols_by_kind
+from .looks import kind, look, symbol
 from .stats import MARGIN, Interval, interval
 
-#: Letters of a name with which a legend still has room for three columns.
-LONGEST_OF_THREE = 34
+#: Columns of a legend that names kinds of arms.
+LEGEND_COLUMNS = 3
 #: Costs that accuracy is drawn against, and their labels.
 COSTS = {"conv_weights": "convolution weights", "conv_macs": "convolution MACs"}
 
 
-def accuracy_against_costs(
-    table: pd.DataFrame, reference: str, costs: Mapping[str, str] = COSTS, *, by_kind: bool = True
-) -> Figure:
+def accuracy_against_costs(table: pd.DataFrame, reference: str, costs: Mapping[str, str] = COSTS) -> Figure:
     """Accuracy against every cost: seeds small, means large with intervals, and the frontier.
 
-    Intervals are those of three seeds or more.  Colours are those of the arms' kinds.
+    Intervals are those of three seeds or more.  All arms of a kind are drawn alike.
 
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
         reference: arm whose mean is drawn as a dotted line.
         costs: columns of the table and their labels, a panel each.
-        by_kind: draw all arms of a kind alike; otherwise arms of a kind differ in their marker.
 
     Raises:
         ValueError: ``reference`` is not in the table.
@@ -46,14 +43,13 @@ def accuracy_against_costs(
     means = table.groupby("arm", sort=False)[["accuracy", *costs]].mean()
     if reference not in means.index:
         raise ValueError(f"reference: expected an arm of the table, got {reference!r}; it has {', '.join(means.index)}")
-    styles = {kind(arm): symbol(kind(arm)) for arm in means.index} if by_kind else symbols_by_kind(means.index)
-    shown_as = table["arm"].map(kind if by_kind else str)
-    columns = 3 if max(map(len, styles)) <= LONGEST_OF_THREE else 2
-    height = 2.8 + 0.18 * ceil((len(styles) + 2) / columns)
+    kinds = table["arm"].map(kind)
+    styles = {name: symbol(name) for name in kinds.unique()}
+    height = 2.8 + 0.18 * ceil((len(styles) + 2) / LEGEND_COLUMNS)
     figure, (panels,) = plt.subplots(1, len(costs), figsize=(WIDTH, height), sharey=True, squeeze=False)
     for axes, (cost, label) in zip(panels, costs.items(), strict=True):
         for name, style in styles.items():
-            seeds = table[shown_as == name]
+            seeds = table[kinds == name]
             marks = means.loc[seeds["arm"].unique()]
             axes.scatter(seeds[cost], 100 * seeds["accuracy"], s=7, alpha=0.3, **style)
             axes.scatter(marks[cost], 100 * marks["accuracy"], s=26, label=name, **style)
@@ -73,7 +69,7 @@ def accuracy_against_costs(
         _label_counts(axes.xaxis, _ticks(means[cost]))
     panels[0].set_ylabel("test accuracy (%)")
     handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=columns, columnspacing=1, handletextpad=0.4)
+    figure.legend(*handles, loc="outside upper center", ncols=LEGEND_COLUMNS, columnspacing=1, handletextpad=0.4)
     return figure
 
 
