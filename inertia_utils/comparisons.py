@@ -109,7 +109,17 @@ def paired_difference(ours: Mapping[int, float], theirs: Mapping[int, float]) ->
     Raises:
         ValueError: no seed in common.
     """
-    return interval(_seed_by_seed(ours, theirs))
+    return interval(seed_by_seed(ours, theirs))
+
+
+def seed_by_seed(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
+    """Differences in points for every seed that both have, in order.
+
+    Args:
+        ours: seed → accuracy.
+        theirs: seed → accuracy of the control.
+    """
+    return [100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]
 
 
 def in_points(difference: Interval) -> str:
@@ -126,7 +136,7 @@ def p_text(p: float) -> str:
 
 def differences(table: pd.DataFrame, arm: str, control: str) -> list[float]:
     """Arm − control in points, for every seed that both have, in order."""
-    return _seed_by_seed(by_seed(table, arm), by_seed(table, control))
+    return seed_by_seed(by_seed(table, arm), by_seed(table, control))
 
 
 def gap_between(table: pd.DataFrame, arm: str, control: str) -> Interval:
@@ -160,7 +170,3 @@ def gap_closed(table: pd.DataFrame, arm: str, narrow: str, wide: str) -> Interva
     if level := [seed for seed in seeds if high[seed] == low[seed]]:
         raise ValueError(f"wide: {wide!r} is as good as {narrow!r} with seed {level[0]}, so there is no gap to close")
     return interval([(ours[seed] - low[seed]) / (high[seed] - low[seed]) for seed in seeds])
-
-
-def _seed_by_seed(ours: Mapping[int, float], theirs: Mapping[int, float]) -> list[float]:
-    return [100 * (ours[seed] - theirs[seed]) for seed in sorted(ours.keys() & theirs.keys())]

@@ -28,16 +28,17 @@ def curves(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def gates(results: Iterable[Result]) -> pd.DataFrame:
-    """One row per gated network and rate: arm, seed, measure, what is skipped, accuracy, MACs and open fractions.
+    """One row per gated network and rate: arm and form, seed, measure, what is skipped, accuracy, MACs, open fractions.
 
     ``open_fraction`` is the mean of the layers' measured ones; ``rate`` is what was asked for.
     """
     rows = []
     for result in results:
-        run = result.run
+        run, arm = result.run, result.run.parent.arm
         identity = {name: getattr(run, name) for name in ("friction", "reduction", "skip", "choice", "seed")} | {
-            "arm": run.parent.arm.name,
-            "merge": run.merge or run.parent.arm.merge,
+            "arm": arm.name,
+            **{name: getattr(arm, name) for name in ("kernel_size", "margin", "reapply")},
+            "merge": run.merge or arm.merge,
             "layers": ", ".join(run.layers) or "all",
             "pool": run.parent.pool,
         }
