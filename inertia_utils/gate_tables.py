@@ -175,6 +175,26 @@ def loss_avoided(table: pd.DataFrame, measure: str, control: str) -> dict[float,
     return shares
 
 
+def leads_by_network(networks: Mapping[str, pd.DataFrame], measure: str, control: str) -> pd.DataFrame:
+    """One row per rate: a gate's lead over its control in two networks, their difference, and the loss that it avoids.
+
+    Args:
+        networks: name → rows of that network, from :func:`~inertia_utils.frames.gates`; two of them.
+        measure: the gate, by its column ``friction``.
+        control: the other gate.
+    """
+    columns = {}
+    for name, rows in networks.items():
+        gated = {key: found for key, found in rows.groupby(["friction", "rate"])}
+        columns[f"{measure} − {control}, {name}"] = {
+            rate: marked_difference(gated[measure, rate], gated[control, rate]) for rate in rates_between(rows)
+        }
+    columns[" − ".join(networks)] = _signed(changes_of_lead(*networks.values(), measure, control))
+    for name, rows in networks.items():
+        columns[f"share of the loss avoided (%), {name}"] = _signed(loss_avoided(rows, measure, control))
+    return pd.DataFrame(columns).fillna("").rename("{:.0%}".format).rename_axis("asked")
+
+
 def gaps_at_equal_macs(table: pd.DataFrame, measure: str) -> dict[float, Interval]:
     """Rate → difference of a gate from the random gate that takes as many MACs, in points; all and none left out.
 
@@ -282,6 +302,10 @@ def _lead(table: pd.DataFrame, measure: str, control: str, rate: float) -> dict[
 def _difference(runs: pd.DataFrame, others: pd.DataFrame) -> str:
     ours, theirs = seeds_of(runs), seeds_of(others)
     return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+
+
+def _signed(gaps: Mapping[float, Interval]) -> dict[float, str]:
+    return {rate: f"{gap:+.2f}" for rate, gap in gaps.items()}
 
 
 def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:

@@ -1,0 +1,239 @@
+"""What notebook 04 concludes about friction in networks that are gated after training (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+import pandas as pd
+from scipy.stats import spearmanr
+
+from ..frames import at_rate, rates_between
+from ..gate_tables import (
+    changes_of_lead,
+    equally_open,
+    gaps_at_equal_macs,
+    gaps_by_rate,
+    lowest_rate_within,
+    stands_by_rate,
+)
+from ..standing import tally, told_apart
+from ..stats import ALPHA, MARGIN, Interval, interval
+
+
+def which_measure(table: pd.DataFrame, usable: Sequence[str], middle: float) -> str:
+    """How measures stand to a random order at the middle rate and at the lowest, and where the oracle stands.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`, the oracle among its measures.
+        usable: the measures that open what they are asked for.
+        middle: the one rate.
+    """
+    gaps = {name: gaps_by_rate(table, name, "random") for name in (*usable, "oracle")}
+    lowest, oracle = min(gaps["oracle"]), gaps["oracle"][middle]
+    ahead = max(usable, key=lambda name: gaps[name][lowest].mean)
+    at_middle, at_lowest = (
+        f"{rate:.0%} {tally((told_apart(gaps[name][rate]) for name in usable), 'random')}" for rate in (middle, lowest)
+    )
+    return (
+        f"**Which measure?** (5, 2), {_seeds(table)}, of the {len(usable)} measures that open what is asked: at "
+        f"{at_middle}, and the oracle itself {told_apart(oracle)} random ({oracle:+.2f}). At {at_lowest}; `{ahead}` is "
+        f"ahead, picked on the test set ({gaps[ahead][lowest]:+.1f}), where "
+        f"{100 * fmean(at_rate(table, ahead, lowest).values()):.0f} % accuracy is left."
+    )
+
+
+def finding_detail(table: pd.DataFrame, ranks: Mapping[str, float], usable: Sequence[str], names: Sequence[str]) -> str:
+    """How well measures order positions, and whether those that do so better keep more accuracy.
+
+    Args:
+        table: of one network, from :func:`~inertia_utils.frames.gates`.
+        ranks: measure → mean rank correlation with the detail.
+        usable: the measures that open what they are asked for.
+        names: all that can be deployed.
+    """
+    best = max(names, key=lambda name: ranks[name])
+    tested = [
+        spearmanr([ranks[name] for name in usable], [fmean(at_rate(table, name, rate).values()) for name in usable])
+        for rate in rates_between(table)
+    ]
+    correlations = [test.statistic for test in tested]
+    return (
+        f"**Finding the detail is not the difficulty**: friction ranks positions much as |δ| does (`{best}` "
+        f"{ranks[best]:.2f}, `range`, which carries the certificate, {ranks['range']:.2f}). With so few measures it "
+        f"could not be shown that those which do so better keep more accuracy: over the same {len(usable)} the two "
+        f"have rank correlations of {min(correlations):+.2f} to {max(correlations):+.2f} by rate, "
+        f"{sum(test.pvalue < ALPHA for test in tested)} of {len(tested)} told from none."
+    )
+
+
+def wide_core(table: pd.DataFrame, middle: float) -> str:
+    """How range stands to random gates of the same rate and of equal MACs in (5, 2), and what there is to save.
+
+    Args:
+        table: of (5, 2), from :func:`~inertia_utils.frames.gates`.
+        middle: the rate at which measuring is costed.
+    """
+    chance, by_range = (_macs(table, name) for name in ("random", "range"))
+    lowest = min(rates_between(table))
+    return (
+        f"**(5, 2), range**, {_seeds(table)}: at the same rate it "
+        f"{stands_by_rate(gaps_by_rate(table, 'range', 'random'), 'random')}. At equal MACs it "
+        f"{stands_by_rate(gaps_at_equal_macs(table, 'range'), 'random')}: from all open to {lowest:.0%} open there are "
+        f"{1 - chance[lowest] / chance[1.0]:.1%} of the MACs to save, and measuring takes "
+        f"{(by_range[middle] - chance[middle]) / chance[1.0]:.1%}."
+    )
+
+
+def small_core(table: pd.DataFrame, called: str, middle: float) -> str:
+    """How a measure stands to random gates of the same rate and of equal MACs in (3, 2), and to an oracle, if any.
+
+    Args:
+        table: of (3, 2) by one measure, named range, and at random, from :func:`~inertia_utils.frames.gates`.
+        called: the measure, as the text has it.
+        middle: the rate at which the difference is told.
+    """
+    equal_macs = gaps_at_equal_macs(table, "range")
+    text = (
+        f"**(3, 2), {called}**, {_seeds(table)}: at the same rate it "
+        f"{stands_by_rate(gaps_by_rate(table, 'range', 'random'), 'random')}; at equal MACs it "
+        f"{stands_by_rate(equal_macs, 'random')} ({equal_macs[middle]:+.2f} points at {middle:.0%})."
+    )
+    if to_oracle := gaps_by_rate(table, "range", "oracle"):
+        text += (
+            f" The oracle orders by |δ| itself, and range {stands_by_rate(to_oracle, 'it')}: there no order by |δ| "
+            "could keep much more. Other measures were not tried on (3, 2)."
+        )
+    return text
+
+
+def what_it_saves(gated: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, named: str) -> str:
+    """From which rate on the margin is kept, at which MACs, and what a network without a gate gives for as many.
+
+    Args:
+        gated: name of a measure → rows of (3, 2) by it, as for :func:`small_core`.
+        narrow: one row per run of the network without a gate, from :func:`~inertia_utils.frames.frame`.
+        named: of those measures the one that stands beside it.
+    """
+    kept = [_kept(rows, name) for name, rows in gated.items()]
+    rows = gated[named]
+    share = narrow["conv_macs"].mean() / _macs(rows, "random")[1.0]
+    by_range = rows[rows["friction"] == "range"]
+    # The highest rate at which the gate takes no more MACs than the network without a gate.
+    no_dearer = by_range[by_range["conv_macs"] <= narrow["conv_macs"].mean()]
+    highest = no_dearer[no_dearer["rate"] == no_dearer["rate"].max()]
+    without, gate = (f"{interval(list(100 * found['accuracy'])):.2f} %" for found in (narrow, highest))
+    return (
+        f"**What it saves** in (3, 2): no more than {100 * MARGIN:.1f} points are lost {', '.join(kept)}. At "
+        f"{share:.0%} of the MACs {narrow['arm'].iloc[0].rpartition(', ')[2]} without a gate have {without}, a gate by "
+        f"{named} that takes no more {gate}. What a gate after training has for it is that the network need not be "
+        "trained again, and that its rate can be turned."
+    )
+
+
+def where_or_which(
+    apart: Mapping[tuple[str, str], Mapping[float, Interval]], places: str, shares: str, at: float
+) -> str:
+    """How friction stands to chance in choosing places within an image, and in sharing them out among images.
+
+    Args:
+        apart: network and what is compared → rate → difference in points.
+        places: the comparison about places.
+        shares: that about shares.
+        at: the rate at which the differences are told.
+    """
+    networks = dict.fromkeys(network for network, _ in apart)
+    found = [
+        f"In {network}, choosing places by friction {stands_by_rate(apart[network, places], 'random places')} "
+        f"({apart[network, places][at]:+.2f} at {at:.0%}); sharing by friction "
+        f"{stands_by_rate(apart[network, shares], 'equal shares')} ({apart[network, shares][at]:+.2f} at {at:.0%})."
+        for network in networks
+    ]
+    return (
+        "**Where, or which images?** One threshold decides which places of an image are opened, and how many each "
+        f"image gets. {' '.join(found)}"
+    )
+
+
+def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
+    """Whether the lead of friction over a random gate is smaller with pooling than without.
+
+    Args:
+        pooled: of the network with max-pooling, from :func:`~inertia_utils.frames.gates`.
+        bare: of that without, with the same seeds.
+    """
+    count = bare["seed"].nunique()
+    if count < 3:
+        return f"(3, 2): from {_seeds(bare)} nothing follows yet."
+    changed = changes_of_lead(pooled, bare, "range", "random")
+    flattered = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.high < 0)
+    exposed = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.low > 0)
+    unequal = _rates(rate for rate in changed if not all(_opens_equally(network, rate) for network in (pooled, bare)))
+    answer = (
+        f"yes, the lead of friction is smaller with pooling at {flattered} %"
+        if flattered
+        else "no sign of it, at no rate is the lead of friction smaller with pooling"
+    )
+    return (
+        f"(3, 2), {_seeds(bare)}, in points of accuracy, by intervals that are not adjusted: {answer}"
+        + (f", and at {exposed} % it is larger" if exposed else "")
+        + ". A random gate also loses more with pooling; the table gives the share of its loss that friction avoids."
+        + (f" At {unequal} % friction opens another fraction than the random gate." if unequal else "")
+    )
+
+
+def channels_first(costs: Mapping[str, Mapping[str, str]], lost: Interval, rate: float) -> str:
+    """What reducing channels before measuring saves, and what it costs.
+
+    Args:
+        costs: ``"before"`` and ``"after"`` → shares of the layer's MACs and time.
+        lost: accuracy of the one minus that of the other, in points.
+        rate: at which.
+    """
+    saved = [
+        f"{costs['before'][column]} of its {what} in place of {costs['after'][column]}"
+        for column, what in (("MACs / layer's", "MACs"), ("time / layer's", "time"))
+    ]
+    return (
+        f"**Channels reduced first** make measuring cheap, for a (3, 2) layer {' and '.join(saved)}; for (5, 2) at "
+        f"{rate:.0%} that is {lost:+.2f} points from measuring every channel."
+    )
+
+
+def one_layer(table: pd.DataFrame, measures: Sequence[str]) -> list[str]:
+    """How measures stand to the random gate when only one layer is gated, layer by layer.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.gates`, of networks of which one layer is gated.
+        measures: which of them.
+    """
+    return [
+        f"Only {layer} gated, {name} {stands_by_rate(gaps_by_rate(rows, name, 'random'), 'random')}."
+        for layer, rows in table.groupby("layers")
+        for name in measures
+    ]
+
+
+def _kept(table: pd.DataFrame, called: str) -> str:
+    lowest = lowest_rate_within(table, "range")
+    share = _macs(table, "range")[lowest] / _macs(table, "random")[1.0]
+    return f"by {called} from {lowest:.0%} asked on (a rate read off the test set), at {share:.0%} of the MACs"
+
+
+def _macs(table: pd.DataFrame, friction: str) -> pd.Series:
+    """Rate → mean of the convolution MACs, of gates by one measure."""
+    return table[table["friction"] == friction].groupby("rate")["conv_macs"].mean()
+
+
+def _opens_equally(table: pd.DataFrame, rate: float) -> bool:
+    at_this = table[table["rate"] == rate]
+    return equally_open(*(at_this[at_this["friction"] == name] for name in ("range", "random")))
+
+
+def _rates(rates: Iterable[float]) -> str:
+    return ", ".join(f"{100 * rate:.0f}" for rate in rates)
+
+
+def _seeds(table: pd.DataFrame) -> str:
+    count = table["seed"].nunique()
+    return f"{count} seed{'' if count == 1 else 's'}"

@@ -1,0 +1,272 @@
+"""What notebook 05 concludes about gates, set after training or trained with (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from statistics import fmean
+
+import pandas as pd
+
+from ..compared import STRIDED
+from ..comparisons import paired_difference
+from ..frames import seeds_of
+from ..gate_tables import gaps_at_equal_macs, gaps_of_kinds, lowest_rate_within, stands_by_rate
+from ..standing import Standing, tally, told_apart
+from ..stats import MARGIN, Interval
+
+#: The margin of non-inferiority, in points.
+POINTS = f"{100 * MARGIN:.1f} points"
+
+
+def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataFrame) -> str:
+    """How many gates by friction are worse than a network without one that takes no more MACs.
+
+    Args:
+        after: of one network gated after training, from :func:`~inertia_utils.frames.gates`.
+        trained: the same network trained with its gate or fine-tuned to it, from
+            :func:`~inertia_utils.frames.trained_gates`.
+        ungated: one row per run of smaller networks, from :func:`~inertia_utils.frames.frame`.
+        opened: the network with open gates, as ``trained``.
+    """
+    by_range = {"after": after[after["friction"] == "range"], "trained": trained[trained["friction"] == "range"]}
+    forms = {
+        "set after training (nine rates of either skipping)": [
+            rows for (_, asked), rows in by_range["after"].groupby(["skip", "rate"]) if 0 < asked < 1
+        ],
+        "trained with or fine-tuned to": [rows for _, rows in by_range["trained"].groupby(["skip", "rate", "gate"])],
+    }
+    smaller = [rows for _, rows in ungated.groupby("arm", sort=False)]
+    beaten = {way: [_loses_to_a_smaller(rows, smaller) for rows in found] for way, found in forms.items()}
+    spared = [
+        1 - _share(rows, opened)
+        for way, found in forms.items()
+        for rows, loses in zip(found, beaten[way], strict=True)
+        if not loses
+    ]
+    counted = " and ".join(f"{sum(found)} of {len(found)} gates of (5, 2) {way}" for way, found in beaten.items())
+    most = (
+        f" Those that it is not better than save at most {max(spared):.0%} of the open network's MACs."
+        if spared
+        else ""
+    )
+    beside = [
+        f"{rows['arm'].iloc[0]} ({_share(rows, opened):.0%} of its MACs, {_gap(rows, opened):+.2f})" for rows in smaller
+    ]
+    return (
+        "**Does a gate by friction earn its keep? "
+        f"{'Mostly not' if fmean(chain.from_iterable(beaten.values())) > 0.5 else 'Often'}.** A smaller network "
+        "without a gate, with no more MACs, is better, by an interval that leaves out 0 and is not adjusted, than "
+        f"{counted}.{most} Those networks, in points from the open one: {', '.join(beside)}."
+    )
+
+
+def set_after_training(after: pd.DataFrame, opened: pd.DataFrame) -> str:
+    """How friction stands to a random gate of equal MACs by rate, and from which rate on the margin is kept.
+
+    Args:
+        after: as in :func:`earns_its_keep`.
+        opened: likewise; it measures nothing, where a gate that opens everything takes more.
+    """
+    found = []
+    for skip, rows in after.groupby("skip", sort=False):
+        lowest = lowest_rate_within(rows, "range")
+        at_lowest = rows[(rows["friction"] == "range") & (rows["rate"] == lowest)]
+        found.append(
+            f"Skipping the {skip}, friction {stands_by_rate(gaps_at_equal_macs(rows, 'range'), 'random')} asked; no "
+            f"more than {POINTS} are lost to the open network from {lowest:.0%} asked on, a rate read off the test "
+            f"set, at {_share(at_lowest, opened):.0%} of its MACs"
+        )
+    return f"**Set after training**, (5, 2), at equal MACs. {'. '.join(found)}."
+
+
+def strided_core(attempts: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataFrame, rate: float) -> str:
+    """How a strided second core, without any friction, stands; empty where it was not trained.
+
+    Args:
+        attempts: all ways to train with a gate, from :func:`~inertia_utils.frames.trained_gates`.
+        ungated: one row per run of smaller networks, from :func:`~inertia_utils.frames.frame`.
+        opened: the network with open gates, as ``attempts``.
+        rate: that of the friction gates beside it.
+    """
+    strided = attempts[(attempts["skip"] == "core") & (attempts["gate"] == "never, first layer open")]
+    if strided.empty:
+        return ""
+    gated = attempts[(attempts["friction"] == "range") & (attempts["rate"] == rate)]
+    skip, gate = gated.groupby(["skip", "gate"])["accuracy"].mean().idxmax()
+    controls = {
+        "the best of the friction gates at this rate": gated[(gated["skip"] == skip) & (gated["gate"] == gate)],
+        **{arm: rows for arm, rows in ungated.groupby("arm") if arm in ("inertial (3, 1)", STRIDED.name)},
+    }
+    beside = [
+        f"{_gap(strided, rows):+.2f} from {called} ({_share(rows, opened):.0%})" for called, rows in controls.items()
+    ]
+    return (
+        "**The plainest control does best**: a (5, 2) network whose second core is strided and whose first is computed "
+        f"everywhere, without any friction. It is {_gap(strided, opened):+.2f} points from the open network with "
+        f"{_share(strided, opened):.0%} of its MACs, {' and '.join(beside)}. It was planned as a control and is picked "
+        "here after a look at the test set; the dense network with a strided second layer was planned after that look."
+    )
+
+
+def trained_with(standing: pd.DataFrame) -> str:
+    """How gates by friction that were trained with stand to their random gate and to one that never opens.
+
+    Args:
+        standing: from :func:`~inertia_utils.gate_tables.standings`, of all networks.
+    """
+    random = tally(standing["against random"], "the random gate of their rate")
+    never = tally(standing["against never"], "a network trained with a gate that never opens, which takes fewer MACs")
+    return (
+        f"**Trained with the gate, or fine-tuned to it**: of {len(standing)} forms of friction, {random}; {never}. "
+        "These are intervals of three seeds or more, not adjusted for their number (notebook 09 adjusts those that are "
+        "claims); all forms of (3, 2) share one random control, whose seeds after the third were added after a look. "
+        "Where a row is *unequal* and beats chance, it opens less."
+    )
+
+
+def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: str, tiny: pd.DataFrame) -> str:
+    """How ways to choose a quarter of the positions of (3, 2) stand to fewer channels and to chance.
+
+    Args:
+        ways: ``"threshold"``, ``"image"``, ``"random gate"`` and a name with its temperature for every way to draw
+            positions in training → their rows, from :func:`~inertia_utils.frames.trained_gates`.
+        narrow: the same of the network with fewer channels.
+        fewer: how many channels, in words.
+        tiny: the same of gates by friction of every channel, and of their controls.
+    """
+    draws = [way for way in ways if "temperature" in way]
+    best = max(draws, key=lambda way: ways[way]["holdout_accuracy"].mean())
+    chosen = ("threshold", "image", best)
+    to_fewer, to_chance = (
+        [f"{_gap(ways[way], rows):+.2f}" for way in chosen] for rows in (narrow, ways["random gate"])
+    )
+    reached = tiny.groupby(["gate", "friction"])["accuracy"].mean()
+    never, always = reached["never", ""], reached["always", ""]
+    added = {name: (reached["rate", name] - never) / (always - never) for name in ("range", "random")}
+    return (
+        f"**(3, 2) with {tiny['rate'].min():.0%} open**, by friction of the mean: beside {fewer} without a gate, which "
+        f"take as many MACs, one threshold is {to_fewer[0]} points, a quarter of every image {to_fewer[1]}, and places "
+        f"drawn in training ({best}, the best of {len(draws)} on the hold-out) {to_fewer[2]}. Beside the random gate "
+        f"they are {to_chance[0]}, {to_chance[1]} and {to_chance[2]}. Of what the detail of all positions adds to the "
+        f"core, that of a quarter gives {added['range']:.0%} if friction (of every channel) chooses, and "
+        f"{added['random']:.0%} if chance does."
+    )
+
+
+def mending(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float, profile: str) -> str:
+    """Whether any way to train with friction keeps the margin, and how the ways stand to their controls.
+
+    Args:
+        attempts: as in :func:`strided_core`.
+        opened: likewise.
+        rate: the one at which the margin is asked about.
+        profile: of the trainings.
+    """
+    found, within = [], {}
+    for skip, rows in attempts.groupby("skip"):
+        for asked in sorted(rows.loc[rows["friction"] == "range", "rate"].dropna().unique()):
+            gaps = gaps_of_kinds(rows, asked, opened)
+            if not gaps["never"]:
+                continue
+            found.append(f"skipping the {skip}, {asked:.0%} asked: {_tallied(gaps)}")
+            if asked == rate:
+                found[-1] += _best_on_holdout(rows, rate, gaps)
+                within |= {(skip, gate): gap.low > -100 * MARGIN for gate, gap in gaps["open"].items()}
+    temperatures = len({gate for _, gate in within if gate.startswith("learned")})
+    listing = "".join(f"\n  - {text}." for text in found)
+    return (
+        f"**Does any way of training with friction mend it?** (5, 2), profile {profile}. Of {len(within)} ways with "
+        f"{rate:.0%} open ({temperatures} of each skipping are `learned` at other temperatures) "
+        f"{sum(within.values()) or 'none'} {'is' if sum(within.values()) < 2 else 'are'} shown to be within {POINTS} "
+        f"of open gates. Beside their controls, by intervals of three seeds that are not adjusted:{listing}\n\n"
+        "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random one."
+    )
+
+
+def fit_or_generalise(fitted: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Training loss and test accuracy by gate, and what they suggest.
+
+    Args:
+        fitted: window → what the gate goes by, friction first and the control without a gate last → ``training loss``
+            and ``test accuracy (%)``.
+    """
+    found = [
+        f"{window}: "
+        + ", ".join(
+            f"{what} {row['training loss']:.3f} and {row['test accuracy (%)']:.2f} %" for what, row in rows.items()
+        )
+        for window, rows in fitted.items()
+    ]
+    suggests = (
+        " This suggests that a gate by friction hardly keeps a network from fitting its training images, and that what "
+        "it fits carries over less. (Losses are with gates as in training; a random gate draws anew at every step, so "
+        "part of its higher loss is noise.)"
+    )
+    return (
+        "**Fit or generalisation**, training loss and test accuracy by the gate that a network was trained with: "
+        f"{'; '.join(found)}.{suggests if all(map(_carries_over_less, fitted.values())) else ''}"
+    )
+
+
+def thresholds(moved: pd.DataFrame, deviation: pd.DataFrame) -> str:
+    """How far learned thresholds move in training, and how well thresholds carry over to test images.
+
+    Args:
+        moved: per gate and layer, in per cent.
+        deviation: per rate, the ``max`` over seeds for ``conv1`` and ``conv2``, in points of open positions.
+    """
+    off = deviation.max()
+    return (
+        f"**Thresholds**: a learned one moves by at most {moved.abs().max().max():.1f} % from the end of the first "
+        "epoch on (what it did before is not recorded). Set on held-out training images they open within "
+        f"{off['conv2', 'max']:.1f} points of what they are asked on test images in the second layer, for every seed; "
+        f"in the first, where many frictions are equal, within {off['conv1', 'max']:.1f}."
+    )
+
+
+def short_trainings(profiles: Iterable[str]) -> str:
+    """That some trainings are short, if any is of another profile than full."""
+    if all(profile == "full" for profile in profiles):
+        return ""
+    return "What is not of profile full was trained for a short time, with few seeds: a direction, not a proof."
+
+
+def _loses_to_a_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> bool:
+    """Whether a network without a gate, with no more MACs, is better by an interval that leaves out 0."""
+    cheaper = [other for other in smaller if other["conv_macs"].mean() <= rows["conv_macs"].mean()]
+    return any(told_apart(_gap(rows, other)) == Standing.LOSES for other in cheaper)
+
+
+def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
+    counted = {
+        control: f"of {len(gaps[control])}, {tally(map(told_apart, gaps[control].values()), called)}"
+        for control, called in (("never", "a gate that never opens"), ("random", "the random gate of their kind"))
+    }
+    return "; ".join(counted.values())
+
+
+def _best_on_holdout(rows: pd.DataFrame, rate: float, gaps: Mapping[str, Mapping[str, Interval]]) -> str:
+    candidates = rows[(rows["rate"] == rate) & (rows["friction"] == "range")]
+    best = candidates.groupby("gate")["holdout_accuracy"].mean().idxmax()
+    beside = [
+        f"{gaps[control][best]:+.2f} from {called}"
+        for control, called in (("random", "its random gate"), ("never", "its gate that never opens"))
+        if best in gaps[control]
+    ]
+    return f"; the best on the hold-out is `{best}`, {' and '.join(beside)}"
+
+
+def _carries_over_less(rows: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether friction fits nearly as well as the control without a gate, and is well below it on the test set."""
+    first, *_, last = rows.values()
+    fits = first["training loss"] < 1.2 * last["training loss"]
+    return fits and first["test accuracy (%)"] < last["test accuracy (%)"] - 0.3
+
+
+def _gap(rows: pd.DataFrame, others: pd.DataFrame) -> Interval:
+    return paired_difference(seeds_of(rows), seeds_of(others))
+
+
+def _share(rows: pd.DataFrame, opened: pd.DataFrame) -> float:
+    return rows["conv_macs"].mean() / opened["conv_macs"].mean()

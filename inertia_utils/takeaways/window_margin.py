@@ -1,0 +1,306 @@
+"""What notebook 03 concludes about windows and margins (design, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..compared import GIVEN_UP, PRIMARY, SLIMMER, STRIDED
+from ..comparisons import Pair, compare_arms, gap_between, in_points, p_text
+from ..frames import cost_share
+from ..looks import kind
+from ..models import widened
+from ..standing import by_the_margin, told_apart
+from ..stats import ALPHA, MARGIN, Comparison, Interval
+from ..window_tables import SHARES
+
+#: Convolution weights and MACs, of both of which the goal allows this share of dense 3×3's.
+COSTS = tuple(SHARES)
+ALLOWED = 0.3
+#: The network that the goal is about.
+DENSE = "dense 3×3"
+#: Kinds of controls that have as many MACs, and how they are named.
+RIVALS = {
+    "separable": "separable networks",
+    "dense, equal MACs": "dense 3×3 with a narrower first layer",
+    "dense, both layers narrower": "dense 3×3 with both layers narrower",
+}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The networks of the comparison and what has been found of each pair.
+
+    Attributes:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        comparisons: from :func:`~inertia_utils.comparisons.compare_arms`.
+    """
+
+    table: pd.DataFrame
+    comparisons: Mapping[Pair, Comparison]
+
+    def share(self, arm: str, control: str, cost: str) -> str:
+        """Mean of a cost as a percentage of the control's."""
+        return f"{cost_share(self.table, arm, control, cost):.0%}"
+
+    def beside(self, control: str) -> dict[str, Comparison]:
+        """Arm → its comparison with a control."""
+        return {arm: found for (arm, theirs), found in self.comparisons.items() if theirs == control}
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What the planned tests say.
+
+    Attributes:
+        family: the pairs that were planned to be tested together.
+        p_values: of non-inferiority, adjusted for the family.
+        strict: the same, with the forms that were given up as tests that failed.
+        crossed: differences with intervals for other images as well, from
+            :func:`~inertia_utils.comparisons.over_images`.
+    """
+
+    family: Sequence[Pair]
+    p_values: Mapping[Pair, float]
+    strict: Mapping[Pair, float]
+    crossed: Mapping[Pair, Interval]
+
+
+def cheap_enough(table: pd.DataFrame, family: Iterable[Pair]) -> list[str]:
+    """The arms of a family whose costs are within what the goal allows."""
+    return [arm for arm, control in family if max(cost_share(table, arm, control, cost) for cost in COSTS) <= ALLOWED]
+
+
+def beside_dense(compared: Compared, planned: Sequence[str]) -> str:
+    """How every inertial arm stands beside dense 3×3, those first that were planned as tests."""
+    words = {
+        arm: f"{arm} is {_verdict(found)} ({in_points(found.difference)}, n={found.difference.count}; "
+        f"{compared.share(arm, DENSE, COSTS[0])} of its convolution weights, "
+        f"{compared.share(arm, DENSE, COSTS[1])} of its MACs)"
+        for arm, found in compared.beside(DENSE).items()
+        if arm.startswith("inertial")
+    }
+    tested, others = (
+        "; ".join(text for arm, text in words.items() if (arm in planned) is is_planned) for is_planned in (True, False)
+    )
+    unasked = f" Not planned as tests: {others}." if others else ""
+    return f"**Beside dense 3×3**, of the three arms that were to be tested, {tested}.{unasked}"
+
+
+def goal(compared: Compared, tests: Tests) -> list[str]:
+    """For each arm that meets the goal by the letter of the rule what speaks against it; else that none meets it."""
+    cheap = cheap_enough(compared.table, tests.family)
+    met = [arm for arm in cheap if tests.p_values.get((arm, DENSE), 1) < ALPHA]
+    return [_met(compared, tests, arm) for arm in met] or ["**The goal is not met** by any arm that was tested for it."]
+
+
+def _met(compared: Compared, tests: Tests, arm: str) -> str:
+    pair = (arm, DENSE)
+    found, images = compared.comparisons[pair], tests.crossed.get(pair)
+    (rest,) = compare_arms(compared.table[compared.table["seed"] != 0], [pair]).values()
+    beyond = tests.strict[pair] < ALPHA and not found.hangs_on and images and images.low > -MARGIN
+    provisos = [
+        f"By the letter of the rule, p among the {len(tests.family)} planned tests is {p_text(tests.p_values[pair])}, "
+        f"at the level of {ALPHA:g}",
+        f"If the {len(GIVEN_UP)} forms given up count as tests that failed, p is {p_text(tests.strict[pair])}",
+        f"Without seed 0, by which the form was chosen, the difference is {in_points(rest.difference)}",
+        f"For {len(found.hangs_on)} of the {found.difference.count} seeds, leaving out that one lets the interval "
+        "reach below the margin"
+        if found.hangs_on
+        else "Without any one seed the verdict is the same",
+    ]
+    if images:
+        provisos.append(f"With an interval for other images as well it is {in_points(images)}")
+    return (
+        f"**{'The goal is met' if beyond else 'Whether the goal is met is open'}.** Beside dense 3×3, over these seeds "
+        f"and test images, {arm} is {_verdict(found)}: {in_points(found.difference)}. {'. '.join(provisos)}."
+    )
+
+
+def periphery_earns(compared: Compared) -> str:
+    """What the periphery has over the same core on more channels; empty where none was compared."""
+    earned = [
+        f"{in_points(compared.comparisons[pair].difference)} for the {arm.kernel_size - arm.margin}×"
+        f"{arm.kernel_size - arm.margin} core of {arm.name} (n={compared.comparisons[pair].difference.count})"
+        for arm in PRIMARY
+        for pair in [(arm.name, widened(arm).name)]
+        if pair in compared.comparisons
+    ]
+    if not earned:
+        return ""
+    return f"**What the periphery earns** over the same core on more channels, at equal MACs: {'; '.join(earned)}."
+
+
+def at_equal_macs(compared: Compared) -> str:
+    """What the arms have over other ways to spend as many MACs, by the kind of network."""
+    apart = {SLIMMER.name, *(widened(arm).name for arm in PRIMARY)}
+    by_kind: dict[str, list[str]] = {name: [] for name in RIVALS}
+    for (arm, control), found in compared.comparisons.items():
+        equal = 0.9 < cost_share(compared.table, arm, control, "conv_macs") < 1.1
+        if kind(control) in by_kind and control not in apart and equal:
+            by_kind[kind(control)].append(f"{arm} {in_points(found.difference)}")
+    sentences = [f"Over {RIVALS[name]} {'; '.join(gaps)}" for name, gaps in by_kind.items() if gaps]
+    return f"**At equal MACs**, with verdicts and seeds in the table above. {'. '.join(sentences)}."
+
+
+def striding(compared: Compared) -> str:
+    """How dense 3×3 with a strided layer stands, and the arms beside it; empty where it was not trained."""
+    plainest = compared.comparisons.get((STRIDED.name, DENSE))
+    if plainest is None:
+        return ""
+    beside = [
+        f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with "
+        f"{compared.share(arm, STRIDED.name, 'conv_macs')} of its MACs and "
+        f"{compared.share(arm, STRIDED.name, 'conv_weights')} of its weights)"
+        for arm, found in compared.beside(STRIDED.name).items()
+    ]
+    return (
+        f"**Striding in place of pooling**, the plainest way to save MACs: {STRIDED.name} is {_verdict(plainest)} "
+        f"beside dense 3×3 ({in_points(plainest.difference)}, n={plainest.difference.count}, with "
+        f"{compared.share(STRIDED.name, DENSE, 'conv_macs')} of its MACs). Beside it {'; '.join(beside)}."
+    )
+
+
+def beside_slimmer(compared: Compared) -> str:
+    """How the arms stand beside a dense network that takes about as much time; empty where none was compared."""
+    slim = [
+        f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with "
+        f"{compared.share(arm, SLIMMER.name, 'conv_macs')} of its MACs)"
+        for arm, found in compared.beside(SLIMMER.name).items()
+    ]
+    return f"**Beside {SLIMMER.name}**, which takes about as much time: {'; '.join(slim)}." if slim else ""
+
+
+def margins(table: pd.DataFrame, of_window: Mapping[Pair, Comparison]) -> str:
+    """Which margins keep the accuracy of the dense network of their window, and how those stand to dense 3×3.
+
+    Args:
+        table: of all windows and margins, one row per run.
+        of_window: from :func:`~inertia_utils.window_tables.against_window`.
+    """
+    larger = [
+        f"{window} {told_apart(gap)} dense 3×3 ({gap:+.2f})"
+        for window in sorted({window for _, window in of_window} - {DENSE})
+        for gap in [gap_between(table, window, DENSE)]
+    ] or ["of windows only 3×3 was trained"]
+    by_words: dict[str, list[str]] = {}
+    for (arm, _), found in of_window.items():
+        text = f"{arm.removeprefix('inertial ')} {100 * found.difference.mean:+.2f} (n={found.difference.count})"
+        by_words.setdefault(_verdict(found), []).append(text)
+    found_so = [f"{words}: {', '.join(arms)}" for words, arms in by_words.items()]
+    return (
+        f"**Margins**, in points over the dense network of the same window, {'; '.join(found_so)}. "
+        f"Each by its own interval, not adjusted; {' and '.join(larger)}."
+    )
+
+
+def more_cores(gained: Mapping[str, Interval]) -> str:
+    """What several cores give over one; empty where no arm has three seeds.
+
+    Args:
+        gained: from :func:`~inertia_utils.window_tables.gained_by_cores`.
+    """
+    gained = {arm: gap for arm, gap in gained.items() if gap.count > 2}
+    if not gained:
+        return ""
+    means = [gap.mean for gap in gained.values()]
+    sure = [f"{arm} ({gap:+.2f})" for arm, gap in gained.items() if not gap.low <= 0 <= gap.high]
+    told = (
+        f"only {', '.join(sure)} by an interval that leaves out 0" if sure else "none has an interval that leaves out 0"
+    )
+    return (
+        f"**More cores**, for two and three times the MACs, give {min(means):+.2f} to {max(means):+.2f} points over "
+        f"one; of {len(means)} arms {told}."
+    )
+
+
+def without_head(table: pd.DataFrame, gaps: Mapping[Pair, Interval], profile: str) -> str:
+    """How networks that end in global average pooling stand beside dense 3×3, and beside rivals of equal MACs.
+
+    Args:
+        table: one row per run, with all weights, all MACs and ``ms``.
+        gaps: arm and control → difference in points.
+        profile: which they are of.
+    """
+    beside = [
+        f"{arm} {told_apart(gap)} it ({gap:+.2f} points, with {cost_share(table, arm, control, 'weights'):.0%} of all "
+        f"its weights, in {cost_share(table, arm, control, 'ms'):.0%} of its time)"
+        for (arm, control), gap in gaps.items()
+        if control == DENSE
+    ]
+    equal = [
+        f"{arm} {told_apart(gap)} {control} ({gap:+.2f})"
+        for (arm, control), gap in gaps.items()
+        if control not in (DENSE, "dense 1×1") and 0.9 < cost_share(table, arm, control, "macs") < 1.1
+    ]
+    return (
+        f"**Without the large head** (profile {profile}), beside dense 3×3: {'; '.join(beside)}. "
+        f"At equal MACs {'; '.join(equal)}."
+    )
+
+
+def better_rates(forgone: Mapping[str, float]) -> str:
+    """What the best learning rate of each arm would give on the hold-out; empty where the common one is the best.
+
+    Args:
+        forgone: arm → held-out accuracy at its best rate minus that at the common one.
+    """
+    costly = [f"{arm} {100 * gain:.2f}" for arm, gain in forgone.items() if gain > 0]
+    if not costly:
+        return ""
+    return (
+        "With the best of the rates tried for each, held-out accuracy without the large head would be higher, "
+        f"in points: {', '.join(costly)}."
+    )
+
+
+def kernel_rates(gained: Mapping[Pair, Interval]) -> str:
+    """What a larger learning rate of the kernels gives.
+
+    Args:
+        gained: arm and control → difference in points.
+    """
+    return f"**The kernels' learning rate**: {'; '.join(_told(gained, ' points'))}."
+
+
+def original_recipe(gaps: Mapping[Pair, Interval]) -> str:
+    """How arms stand when trained by the original recipe; empty before all have three seeds.
+
+    Args:
+        gaps: arm and control → difference in points.
+    """
+    if min(gap.count for gap in gaps.values()) < 3:
+        return ""
+    return f"**By the original recipe**, far below convergence: {'; '.join(_told(gaps))}."
+
+
+def short_map(early: Mapping[Pair, Comparison], compared: Compared, profile: str, decisive: str) -> str:
+    """What the map, if it is of a shorter profile than the comparison, says of the tests; empty where it is not.
+
+    Args:
+        early: the tested pairs by the trainings of the map.
+        compared: the comparison that decides.
+        profile: of the map.
+        decisive: of the comparison.
+    """
+    if profile == decisive:
+        return ""
+    moved = [
+        f"{pair[0]} {in_points(found.difference)}, where profile {decisive} says "
+        f"{in_points(compared.comparisons[pair].difference)}"
+        for pair, found in early.items()
+    ]
+    return (
+        f"The map is of profile {profile}, whose short trainings show how fast networks learn, not how good they "
+        f"become. There the points from dense 3×3 are: {'; '.join(moved)}."
+    )
+
+
+def _verdict(found: Comparison) -> str:
+    return by_the_margin(found.verdict, found.difference.high)
+
+
+def _told(gaps: Mapping[Pair, Interval], unit: str = "") -> list[str]:
+    return [f"{arm} {told_apart(gap)} {control} ({gap:+.2f}{unit})" for (arm, control), gap in gaps.items()]
