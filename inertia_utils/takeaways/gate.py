@@ -180,7 +180,8 @@ def mending(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float, profile: 
         f"{rate:.0%} open ({temperatures} of each skipping are `learned` at other temperatures) "
         f"{sum(within.values()) or 'none'} {'is' if sum(within.values()) < 2 else 'are'} shown to be within {POINTS} "
         f"of open gates. Beside their controls, by intervals of three seeds that are not adjusted:{listing}\n\n"
-        "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random one."
+        "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
+        "one."
     )
 
 
