@@ -12,6 +12,7 @@ from inertia_utils.gate_tables import (
     gaps_at_equal_macs,
     gaps_by_rate,
     gaps_of_kinds,
+    leads_by_network,
     loss_avoided,
     lowest_rate_within,
     rate_by_rate,
@@ -246,3 +247,28 @@ def test_what_a_gate_keeps_of_its_controls_loss():
     ]
     found = loss_avoided(pd.DataFrame(rows), "range", "random")
     assert {rate: f"{share:.1f}" for rate, share in found.items()} == {0.5: "12.5 (n=2)"}
+
+
+def test_leads_in_two_networks_stand_side_by_side():
+    def network(lead, lost):
+        rows = [
+            ("range", 0.5, 0.9 - lost + lead),
+            ("random", 0.5, 0.9 - lost),
+            ("range", 1.0, 0.9),
+            ("random", 1.0, 0.9),
+        ]
+        # Range opens more of the first layer than the random gate does.
+        return pd.DataFrame(
+            [gated(name, rate, n, value, rate + 0.1 * (name == "range")) for name, rate, value in rows for n in (0, 1)]
+        )
+
+    table = leads_by_network({"with": network(0.03, 0.06), "without": network(0.01, 0.04)}, "range", "random")
+    assert table.to_dict("index") == {
+        "50%": {
+            "range − random, with": "+3.00 (n=2), unequal",
+            "range − random, without": "+1.00 (n=2), unequal",
+            "with − without": "+2.00 (n=2)",
+            "share of the loss avoided (%), with": "+50.00 (n=2)",
+            "share of the loss avoided (%), without": "+25.00 (n=2)",
+        }
+    }

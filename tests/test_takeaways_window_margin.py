@@ -117,7 +117,8 @@ def test_the_plainer_savings_stand_beside_the_arms():
     assert takeaway.striding(ours) == (
         "**Striding in place of pooling**, the plainest way to save MACs: dense 3×3, strided second layer is at most "
         "0.3 points worse, if at all beside dense 3×3 (+0.00 [+0.00, +0.00], n=5, with 40% of its MACs). Beside it "
-        "inertial (3, 2) is worse, by more than 0.3 points (-1.00 [-1.00, -1.00], with 75% of its MACs and 10% of its weights)."
+        "inertial (3, 2) is worse, by more than 0.3 points (-1.00 [-1.00, -1.00], with 75% of its MACs and 10% of its "
+        "weights)."
     )
     assert takeaway.beside_slimmer(ours) == (
         "**Beside dense 3×3, 24 and 48 channels**, which takes about as much time: inertial (3, 2) is at most 0.3 "

@@ -1,0 +1,139 @@
+"""Sentences on friction say what the numbers behind them say."""
+
+import pandas as pd
+import pytest
+
+from inertia_utils.stats import interval
+from inertia_utils.takeaways import friction as takeaway
+
+
+def gated(friction, accuracies, seeds=3, macs=0, opens=0.0, **columns):
+    """Rows as of the frame of gated networks: rate → accuracy, of seeds that all lie as far apart."""
+    return [
+        {
+            "friction": friction,
+            "rate": rate,
+            "seed": seed,
+            "accuracy": accuracy + 0.001 * seed,
+            "conv_macs": 100 * rate + macs,
+            "open_fraction/conv1": rate + opens,
+            **columns,
+        }
+        for rate, accuracy in accuracies.items()
+        for seed in range(seeds)
+    ]
+
+
+@pytest.fixture
+def table():
+    return pd.DataFrame(
+        [
+            *gated("random", {0.1: 0.50, 0.5: 0.80, 1.0: 0.90}),
+            *gated("range", {0.1: 0.60, 0.5: 0.82, 1.0: 0.90}, macs=10),
+            *gated("squared", {0.1: 0.40, 0.5: 0.80, 1.0: 0.90}),
+            *gated("oracle", {0.1: 0.70, 0.5: 0.75, 1.0: 0.90}),
+        ]
+    )
+
+
+def test_measures_are_counted_by_how_they_stand_to_random(table):
+    assert takeaway.which_measure(table, ["range", "squared"], 0.5) == (
+        "**Which measure?** (5, 2), 3 seeds, of the 2 measures that open what is asked: at 50% 1 beats random and 1 is "
+        "not told from it, and the oracle itself loses to random (-5.00 ± 0.00 (n=3)). At 10% 1 beats random and 1 "
+        "loses to it; `range` is ahead, picked on the test set (+10.0 ± 0.0 (n=3)), where 60 % accuracy is left."
+    )
+
+
+def test_better_orders_are_held_against_the_accuracy_that_they_keep(table):
+    ranks = {"range": 0.9, "squared": 0.95, "gradient": 0.5, "oracle": 1.0}
+    more = pd.concat([table, pd.DataFrame(gated("gradient", {0.1: 0.55, 0.5: 0.81, 1.0: 0.9}))])
+    text = takeaway.finding_detail(more, ranks, ["range", "squared", "gradient"], ["range", "squared", "gradient"])
+    assert "(`squared` 0.95, `range`, which carries the certificate, 0.90)" in text
+    # Ranks by correlation: squared, range, gradient; by accuracy: range, gradient, squared.
+    assert text.endswith(
+        "over the same 3 the two have rank correlations of -0.50 to -0.50 by rate, 0 of 2 told from none."
+    )
+
+
+def test_measuring_is_held_against_what_there_is_to_save(table):
+    text = takeaway.wide_core(table, 0.5)
+    assert text.startswith(
+        "**(5, 2), range**, 3 seeds: at the same rate it beats random at 10 and 50 %. At equal MACs it "
+    )
+    # 100 for all of the random gate, 10 for a tenth; range takes 10 more at any rate.
+    assert text.endswith("from all open to 10% open there are 90.0% of the MACs to save, and measuring takes 10.0%.")
+
+
+def test_a_small_core_is_told_with_its_oracle_if_there_is_one(table):
+    text = takeaway.small_core(table, "range of mean", 0.5)
+    assert text.startswith(
+        "**(3, 2), range of mean**, 3 seeds: at the same rate it beats random at 10 and 50 %; at equal "
+    )
+    assert "The oracle orders by |δ| itself, and range beats it at 50 %; loses to it at 10 %: there no order" in text
+    without = takeaway.small_core(table[table["friction"] != "oracle"], "range", 0.5)
+    assert "oracle" not in without and without.endswith("points at 50%).")
+
+
+def test_what_is_saved_is_read_where_the_margin_is_kept(table):
+    near = pd.DataFrame([*gated("random", {1.0: 0.9}), *gated("range", {0.1: 0.5, 0.5: 0.899, 1.0: 0.9}, macs=10)])
+    narrow = pd.DataFrame(
+        [{"arm": "inertial (3, 2), 23 channels", "seed": n, "accuracy": 0.8, "conv_macs": 60} for n in range(3)]
+    )
+    text = takeaway.what_it_saves({"range": table, "of mean": near}, narrow, "of mean")
+    assert "lost by range from 100% asked on (a rate read off the test set), at 110% of the MACs" in text
+    assert "by of mean from 50% asked on (a rate read off the test set), at 60% of the MACs." in text
+    assert "At 60% of the MACs 23 channels without a gate have 80.00 ± 0.00 (n=3) %" in text
+    assert "a gate by of mean that takes no more 90.00 ± 0.25 (n=3) %" in text
+
+
+def test_places_and_shares_are_told_network_by_network():
+    up, down = interval([0.9, 1.0, 1.1]), interval([-1.1, -1.0, -0.9])
+    apart = {("a", "places"): {0.3: up, 0.5: up}, ("a", "shares"): {0.3: up, 0.5: down}}
+    assert takeaway.where_or_which(apart, "places", "shares", 0.5).endswith(
+        "In a, choosing places by friction beats random places at 30 and 50 % (+1.00 ± 0.25 (n=3) at 50%); sharing by "
+        "friction beats equal shares at 30 %; loses to equal shares at 50 % (-1.00 ± 0.25 (n=3) at 50%)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("lead", "opens", "answer", "marked"),
+    [
+        (0.02, 0.0, "not adjusted: yes, the lead of friction is smaller with pooling at 50 %. A", False),
+        (0.08, 0.0, "at no rate is the lead of friction smaller with pooling, and at 50 % it is larger. A", False),
+        (0.05, 0.1, "at no rate is the lead of friction smaller with pooling. A", True),
+    ],
+)
+def test_pooling_flatters_where_the_lead_is_smaller_with_it(lead, opens, answer, marked):
+    pooled = [*gated("random", {0.5: 0.80, 1.0: 0.9}), *gated("range", {0.5: 0.80 + lead, 1.0: 0.9}, opens=opens)]
+    bare = [*gated("random", {0.5: 0.70, 1.0: 0.9}), *gated("range", {0.5: 0.75, 1.0: 0.9})]
+    # A wave that differs between the networks, so that differences of the leads have an interval.
+    for row in bare:
+        row["accuracy"] += 0.002 * (row["seed"] == 1) * (row["friction"] == "range")
+    text = takeaway.does_pooling_flatter(*map(pd.DataFrame, (pooled, bare)))
+    assert answer in text
+    assert text.endswith("At 50 % friction opens another fraction than the random gate.") is marked
+
+
+def test_nothing_follows_about_pooling_from_two_seeds():
+    rows = pd.DataFrame(gated("range", {0.5: 0.8}, seeds=2))
+    assert takeaway.does_pooling_flatter(rows, rows) == "(3, 2): from 2 seeds nothing follows yet."
+
+
+def test_reducing_channels_first_is_told_with_what_it_costs():
+    costs = {
+        when: {"MACs / layer's": macs, "time / layer's": time}
+        for when, macs, time in (("before", "1%", "5%"), ("after", "20%", "60%"))
+    }
+    assert takeaway.channels_first(costs, interval([-1.0, -1.0]), 0.5).endswith(
+        "for a (3, 2) layer 1% of its MACs in place of 20% and 5% of its time in place of 60%; "
+        "for (5, 2) at 50% that is -1.00 (n=2) points from measuring every channel."
+    )
+
+
+def test_each_layer_is_told_by_itself(table):
+    alone = pd.concat([table.assign(layers=name) for name in ("conv1", "conv2")])
+    assert takeaway.one_layer(alone, ("range", "oracle")) == [
+        f"Only {layer} gated, {text}."
+        for layer in ("conv1", "conv2")
+        for text in ("range beats random at 10 and 50 %", "oracle beats random at 10 %; loses to random at 50 %")
+    ]
