@@ -267,6 +267,32 @@ def gate_kinds(table: pd.DataFrame, open_accuracy: float) -> Figure:
     return figure
 
 
+def accuracy_and_loss(ways: Mapping[str, pd.DataFrame], without: Mapping[str, pd.DataFrame]) -> Figure:
+    """Test accuracy and training loss of every way to choose positions, beside those of networks without a gate.
+
+    Seeds are symbols in the look of their friction, means have the intervals of three seeds or more; networks without a
+    gate are lines, at most four of them.
+
+    Args:
+        ways: label → rows of one way, from :func:`~inertia_utils.frames.trained_gates`.
+        without: label → rows of a network without a gate.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 2.9))
+    columns = {"accuracy": (100, "test accuracy (%)"), "loss": (1, "training loss, last epoch")}
+    for axes, (column, (scale, label)) in zip(panels, columns.items(), strict=True):
+        for place, rows in enumerate(ways.values()):
+            style = symbol(rows["friction"].iloc[0])
+            axes.scatter([place - 0.15] * len(rows), scale * rows[column], s=16, alpha=0.7, **style)
+            mean_bar(axes, place, scale * rows[column])
+        for (name, rows), line in zip(without.items(), ("--", ":", "-.", "-"), strict=False):
+            axes.axhline(scale * rows[column].mean(), color="grey", linestyle=line, linewidth=1, label=name)
+        axes.set_xticks(range(len(ways)), list(ways))
+        axes.set_ylabel(label)
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(without), title="without a gate")
+    return figure
+
+
 def time_against_macs(rows: pd.DataFrame, reference: str) -> Figure:
     """Time of a layer against its MACs, a symbol per arm with quartiles; hollow where a gate decides.
 

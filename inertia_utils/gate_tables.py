@@ -77,6 +77,32 @@ def against_open(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index(["skip", "asked", "gate", "friction"]).fillna("")
 
 
+def ways_table(
+    ways: Mapping[str, pd.DataFrame], opened: pd.DataFrame, controls: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """One row per way to choose positions in training: accuracies, training loss, MACs, and differences from controls.
+
+    Args:
+        ways: name → rows, from :func:`~inertia_utils.frames.trained_gates`.
+        opened: the same of the network with open gates.
+        controls: likewise; a way that is a control itself has no difference from itself.
+    """
+    table = {
+        name: {
+            "test accuracy (%)": f"{100 * rows['accuracy'].mean():.2f}",
+            "held-out accuracy (%)": f"{100 * rows['holdout_accuracy'].mean():.2f}",
+            "training loss": f"{rows['loss'].mean():.3f}",
+            "conv MACs / all open": _share(rows, opened),
+            **{
+                f"minus {control}": "" if control == name else _difference(rows, theirs)
+                for control, theirs in controls.items()
+            },
+        }
+        for name, rows in ways.items()
+    }
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
 def rate_by_rate(table: pd.DataFrame) -> pd.DataFrame:
     """One row per main rate: what gating by range has over each of its controls, in points with intervals.
 

@@ -210,3 +210,17 @@ def test_time_stands_beside_macs_with_gated_layers_hollow():
     assert beside == {"5×5": [8.0, 40.0], "": [4.0, 20.0], "30%": [3.0, 30.0]}
     with pytest.raises(ValueError, match=r"reference: expected an arm of the rows, got 'dense 7×7'; they are dense"):
         charts.time_against_macs(rows, "dense 7×7")
+
+
+def test_ways_to_choose_are_drawn_seed_by_seed_beside_networks_without_a_gate():
+    def rows(accuracy, friction="range"):
+        return pd.DataFrame([{"friction": friction, "accuracy": accuracy, "loss": 1 - accuracy}] * 2)
+
+    ways = {"image": rows(0.9), "chance": rows(0.8, "random")}
+    figure = charts.accuracy_and_loss(ways, {"all open": rows(0.95), "fewer": rows(0.85)})
+    for axes, heights, lines in zip(figure.axes, ((90, 80), (0.1, 0.2)), ((95, 85), (0.05, 0.15)), strict=True):
+        assert np.allclose(points(axes), sorted((place - 0.15, y) for place, y in enumerate(heights) for _ in range(2)))
+        marked = [line for line in axes.lines if line.get_label() in ("all open", "fewer")]
+        assert np.allclose([line.get_ydata()[0] for line in marked], lines)
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["image", "chance"]
+    assert len({line.get_linestyle() for line in marked}) == 2

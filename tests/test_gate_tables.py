@@ -18,6 +18,7 @@ from inertia_utils.gate_tables import (
     rate_by_rate,
     standings,
     stands_by_rate,
+    ways_table,
 )
 from inertia_utils.stats import interval
 
@@ -271,4 +272,35 @@ def test_leads_in_two_networks_stand_side_by_side():
             "share of the loss avoided (%), with": "+50.00 (n=2)",
             "share of the loss avoided (%), without": "+25.00 (n=2)",
         }
+    }
+
+
+def test_ways_to_choose_stand_beside_their_controls_but_not_themselves():
+    def rows(accuracy, macs=50.0, loss=0.2):
+        return pd.DataFrame(
+            [
+                {"seed": n, "accuracy": accuracy, "holdout_accuracy": 0.5, "loss": loss, "conv_macs": macs}
+                for n in (0, 1)
+            ]
+        )
+
+    ways = {"image": rows(0.90), "chance": rows(0.88, 40.0, 0.1)}
+    table = ways_table(ways, rows(0.95, 100.0), {"chance": ways["chance"], "fewer": rows(0.91)})
+    assert table.to_dict("index") == {
+        "image": {
+            "test accuracy (%)": "90.00",
+            "held-out accuracy (%)": "50.00",
+            "training loss": "0.200",
+            "conv MACs / all open": "50%",
+            "minus chance": "+2.00 (n=2)",
+            "minus fewer": "-1.00 (n=2)",
+        },
+        "chance": {
+            "test accuracy (%)": "88.00",
+            "held-out accuracy (%)": "50.00",
+            "training loss": "0.100",
+            "conv MACs / all open": "40%",
+            "minus chance": "",
+            "minus fewer": "-3.00 (n=2)",
+        },
     }
