@@ -25,8 +25,8 @@ import pandas as pd
 from .comparisons import in_points, p_text
 from .equal_macs import at_macs
 from .frames import unique
+from .gate_gaps import UNEQUAL, equally_open
 from .gate_run import GateRun
-from .gate_tables import UNEQUAL, equally_open
 from .result_file import Result
 from .runs import Run
 from .stats import ALPHA, MARGIN, Comparison, compare, holm

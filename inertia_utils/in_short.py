@@ -11,7 +11,7 @@ import pandas as pd
 from .arms import Arm, dense
 from .claims import FAILS, HOLDS, NOT_YET_RUN, OPEN
 from .compared import PRIMARY, SLIMMER, STRIDED, compared_pairs
-from .gate_tables import UNEQUAL
+from .gate_gaps import UNEQUAL
 from .original_claims import AFTER_A_LOOK
 from .standing import by_the_margin
 from .stats import ALPHA, MARGIN

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from ..frames import at_rate, rates_between
-from ..gate_tables import (
+from ..gate_gaps import (
     changes_of_lead,
     equally_open,
     gaps_at_equal_macs,

@@ -11,7 +11,7 @@ import pandas as pd
 from ..compared import STRIDED
 from ..comparisons import paired_difference
 from ..frames import seeds_of
-from ..gate_tables import gaps_at_equal_macs, gaps_of_kinds, lowest_rate_within, stands_by_rate
+from ..gate_gaps import gaps_at_equal_macs, gaps_of_kinds, lowest_rate_within, stands_by_rate
 from ..standing import Standing, tally, told_apart
 from ..stats import MARGIN, Interval
 
