@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 from .arms import Arm, dense, inertial, separable
 from .claims import OURS, Claim, Side
@@ -13,11 +14,18 @@ from .models import narrowed, separated, widened
 FASHION, MNIST = "{dataset}, gate open", "{dataset}, LeNet"
 #: Ends the condition of a claim that joined the others when its first results had been seen.
 AFTER_A_LOOK = ", planned after a look"
+#: How a network came to its gate.
+AFTER, TRAINED = "{dataset}, gated after training", "{dataset}, trained with the gate"
+
+LARGE, SMALL = inertial(5, 2), inertial(3, 2)
+#: What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
+DETAILS, CORE = ((LARGE.name, "detail"), (SMALL.name, "detail")), (LARGE.name, "core")
 
 
 def original_claims() -> list[Claim]:
     """All claims, in the order of the summary table."""
-    return [*_same_accuracy(), *_periphery(), *_skipping(), *_counts()]
+    gates = (_skipping(), _saving(), _stacking(), _knowing(), _measuring())
+    return [*_same_accuracy(), *_periphery(), *chain.from_iterable(gates), *_counts()]
 
 
 def _same_accuracy() -> list[Claim]:
@@ -34,18 +42,17 @@ def _same_accuracy() -> list[Claim]:
 
 
 def _periphery() -> list[Claim]:
-    small = inertial(3, 2)
     adds = "The periphery adds what the core alone lacks"
     better_spent = "MACs are better spent on the periphery than on channels"
     pairs = [
-        (adds, small, dense(1)),
+        (adds, SMALL, dense(1)),
         (adds, replace(LITERAL, gate="always"), replace(LITERAL, gate="never")),
-        (better_spent, small, widened(small)),
-        (better_spent, small, narrowed(small)),
+        (better_spent, SMALL, widened(SMALL)),
+        (better_spent, SMALL, narrowed(SMALL)),
         (better_spent, STACKED, narrowed(STACKED)),
         *(
             ("Core, then periphery, beats depthwise, then pointwise", arm, rival)
-            for arm in (small, STACKED)
+            for arm in (SMALL, STACKED)
             for rival in (separable(3, dense_first=True), separated(arm))
         ),
     ]
@@ -56,103 +63,78 @@ def _periphery() -> list[Claim]:
 
 
 def _skipping() -> list[Claim]:
-    large, small = inertial(5, 2), inertial(3, 2)
-    # What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
-    details, core = [(large.name, "detail"), (small.name, "detail")], (large.name, "core")
-
-    def after(gated: tuple[str, str], friction: str, rate: float) -> Side:
-        name, skip = gated
-        return Side(name, friction=friction, rate=rate, skip=skip)
-
-    condition, trained = "{dataset}, gated after training", "{dataset}, trained with the gate"
     skipped = "Where friction is low, the detailed pass can be skipped"
     kept = "Inertia: where friction is low, the core itself can be skipped"
-    knows = "Friction knows where to skip"
     return [
-        *(Claim(skipped, condition, after(detail, "range", 0.5), after(detail, "range", 1.0)) for detail in details),
-        Claim(skipped, trained, _quarter_open(large), Side(large.name)),
+        *(Claim(skipped, AFTER, _gated(*detail), _gated(*detail, rate=1.0)) for detail in DETAILS),
+        Claim(skipped, TRAINED, _quarter_open(LARGE), Side(LARGE.name)),
         # The core of (3, 2) cannot do the task alone, as that of (5, 2) can.
-        Claim(skipped, trained, _quarter_open(small), Side(small.name)),
-        Claim(kept, condition, after(core, "range", 0.5), after(core, "range", 1.0), source=OURS),
-        Claim(kept, trained, _quarter_open(large, skip="core"), Side(large.name), source=OURS),
-        # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
-        Claim(
-            "A gate saves MACs better than a smaller core does",
-            trained,
-            _quarter_open(large, skip="core"),
-            Side(inertial(3, 1).name),
-            "beats",
-            source=OURS,
-        ),
-        Claim(
-            "A gate saves MACs better than fewer channels do",
-            trained,
-            _quarter_open(small, reduction="before"),
-            Side(FEWER_CHANNELS.name),
-            "beats",
-            source=OURS,
-        ),
+        Claim(skipped, TRAINED, _quarter_open(SMALL), Side(SMALL.name)),
+        Claim(kept, AFTER, _gated(*CORE), _gated(*CORE, rate=1.0), source=OURS),
+        Claim(kept, TRAINED, _quarter_open(LARGE, skip="core"), Side(LARGE.name), source=OURS),
+    ]
+
+
+def _saving() -> list[Claim]:
+    # The core of (3, 1) takes fewer MACs than (5, 2) does with a quarter of its blocks open.
+    cheaper = {
+        "A gate saves MACs better than a smaller core does": (_quarter_open(LARGE, skip="core"), inertial(3, 1)),
+        "A gate saves MACs better than fewer channels do": (_quarter_open(SMALL, reduction="before"), FEWER_CHANNELS),
+    }
+    return [
+        Claim(text, TRAINED, gate, Side(without.name), "beats", source=OURS)
+        for text, (gate, without) in cheaper.items()
+    ]
+
+
+def _stacking() -> list[Claim]:
+    text = "Core kept, re-applied core stacked where friction is high"
+    condition = f"{TRAINED}, δ in place of T"
+    return [Claim(text, condition, Side(LITERAL.name), Side(control.name)) for control in (dense(5), dense(3))]
+
+
+def _knowing() -> list[Claim]:
+    small_chance = _quarter_open(SMALL, friction="random")
+    pairs = [
+        *((AFTER, _gated(*kind), _gated(*kind, friction="random")) for kind in (*DETAILS, CORE)),
         *(
-            Claim(
-                "Core kept, re-applied core stacked where friction is high",
-                f"{trained}, δ in place of T",
-                Side(LITERAL.name),
-                Side(control.name),
-            )
-            for control in (dense(5), dense(3))
+            (TRAINED, _quarter_open(LARGE, skip=skip), _quarter_open(LARGE, skip=skip, friction="random"))
+            for skip in SKIPS
         ),
-        *(
-            Claim(
-                knows,
-                condition,
-                after(kind, "range", 0.5),
-                after(kind, "random", 0.5),
-                "beats",
-                equal_rates=True,
-                source=OURS,
-            )
-            for kind in (*details, core)
-        ),
-        *(
-            Claim(knows, when, arm, control, "beats", equal_rates=True, source=OURS)
-            for when, arm, control in [
-                *(
-                    (trained, _quarter_open(large, skip=skip), _quarter_open(large, skip=skip, friction="random"))
-                    for skip in SKIPS
-                ),
-                (trained, _quarter_open(small), _quarter_open(small, friction="random")),
-                (
-                    f"{trained}{AFTER_A_LOOK}",
-                    _quarter_open(small, reduction="before"),
-                    _quarter_open(small, friction="random"),
-                ),
-                (trained, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name)),
-            ]
-        ),
-        Claim(
-            knows,
+        (TRAINED, _quarter_open(SMALL), small_chance),
+        (f"{TRAINED}{AFTER_A_LOOK}", _quarter_open(SMALL, reduction="before"), small_chance),
+        (TRAINED, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name)),
+        (
             f"{MNIST}, trained with the gate",
-            _quarter_open(small, "lenet"),
-            _quarter_open(small, "lenet", friction="random"),
-            "beats",
-            equal_rates=True,
-            source=OURS,
-        ),
-        *(
-            Claim(
-                "Friction is worth the MACs that measuring it takes",
-                condition if measured.reduction == Side.reduction else f"{condition}{AFTER_A_LOOK}",
-                measured,
-                replace(measured, friction="random", reduction=Side.reduction, macs_of=measured),
-                "beats",
-                source=OURS,
-            )
-            for measured in (
-                *(after(kind, "range", 0.5) for kind in (*details, core)),
-                replace(after(details[1], "range", 0.5), reduction="before"),
-            )
+            _quarter_open(SMALL, "lenet"),
+            _quarter_open(SMALL, "lenet", friction="random"),
         ),
     ]
+    return [
+        Claim("Friction knows where to skip", when, gate, chance, "beats", equal_rates=True, source=OURS)
+        for when, gate, chance in pairs
+    ]
+
+
+def _measuring() -> list[Claim]:
+    every = [(AFTER, _gated(*kind)) for kind in (*DETAILS, CORE)]
+    on_mean = (f"{AFTER}{AFTER_A_LOOK}", replace(_gated(*DETAILS[1]), reduction="before"))
+    return [
+        Claim(
+            "Friction is worth the MACs that measuring it takes",
+            when,
+            measured,
+            replace(measured, friction="random", reduction=Side.reduction, macs_of=measured),
+            "beats",
+            source=OURS,
+        )
+        for when, measured in (*every, on_mean)
+    ]
+
+
+def _gated(arm: str, skip: str, friction: str = "range", rate: float = 0.5) -> Side:
+    """A network that was gated after training."""
+    return Side(arm, friction=friction, rate=rate, skip=skip)
 
 
 def _quarter_open(arm: Arm, network: str = Side.network, **options: str) -> Side:
@@ -161,7 +143,7 @@ def _quarter_open(arm: Arm, network: str = Side.network, **options: str) -> Side
 
 
 def _counts() -> list[Claim]:
-    small, large = Side(inertial(3, 2).name), Side(inertial(5, 2).name)
+    small, large = Side(SMALL.name), Side(LARGE.name)
     resized = Side(inertial(5, 2, reapply="resize").name)
     weights = "(d−k)² weights in place of d²"
     return [
