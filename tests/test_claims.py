@@ -63,8 +63,14 @@ def test_difference_and_p_value_are_those_of_the_statistics(values):
     finding = find(KEEPS, [known])
     expected = stats.compare(dict(enumerate(ours)), dict(enumerate(theirs)))
     assert finding.comparison == expected and finding.p_value == expected.p_non_inferior
+
+
+def test_differences_are_shown_in_points():
+    known = study([0.80, 0.82, 0.81], [0.81, 0.84, 0.82])
+    expected = find(KEEPS, [known]).comparison.difference
+    assert expected.mean == pytest.approx(-0.04 / 3)
     table = summarise([KEEPS, BEATS], [known])
-    assert table["difference (points)"][0].startswith(f"{100 * expected.difference.mean:+.2f}".replace("-", "−"))
+    assert table["difference (points)"].str.startswith("−1.33").all()
 
 
 def test_holm_adjusts_within_one_kind():
