@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import fmean
 from typing import NamedTuple
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from .arms import dense
 from .comparisons import seed_by_seed
 from .frames import by_seed, seeds_of
+from .reapply import UNIT_GAMMA
 from .stats import interval
 
 
@@ -40,8 +40,6 @@ class Form(NamedTuple):
         return f"`{self.reapply}`/`{self.merge}` at {self.window}"
 
 
-#: Re-applications whose response to a flat window is the core's, so that ``replace`` and ``matched`` are one network.
-UNIT_GAMMA = ("dilate", "resize")
 #: Names of what :attr:`Form.row` holds.
 ROW = ["window", "reapply", "merge"]
 
@@ -62,7 +60,8 @@ def against_default(opened: pd.DataFrame) -> dict[Form, list[float]]:
         opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
     """
     seeds = {form: seeds_of(rows) for form, rows in by_form(opened).items()}
-    return {form: seed_by_seed(values, seeds[form.default]) for form, values in seeds.items() if form != form.default}
+    gaps = {form: seed_by_seed(values, seeds.get(form.default, {})) for form, values in seeds.items()}
+    return {form: found for form, found in gaps.items() if found and form != form.default}
 
 
 def open_table(opened: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
@@ -87,9 +86,9 @@ def open_table(opened: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
             "conv weights": f"{ours['conv_weights'].mean():,.0f}",
             "conv MACs": f"{ours['conv_macs'].mean():,.0f}",
             "MACs of dense d×d": f"{share_of_window(ours, controls):.0%}",
-            "minus slide, matched": f"{interval(apart[form]):+.2f}" if form in apart else "",
-            "minus dense d×d": f"{interval(seed_by_seed(seeds_of(ours), by_seed(controls, window))):+.2f}",
-            "minus dense core": f"{interval(seed_by_seed(seeds_of(ours), by_seed(controls, core))):+.2f}",
+            "minus slide, matched": _signed(apart.get(form)),
+            "minus dense d×d": _signed(seed_by_seed(seeds_of(ours), by_seed(controls, window))),
+            "minus dense core": _signed(seed_by_seed(seeds_of(ours), by_seed(controls, core))),
         }
     return _named(rows)
 
@@ -114,7 +113,7 @@ def different_forms(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["merge"] != "replace") | ~table["reapply"].isin(UNIT_GAMMA)]
 
 
-def kept(gated: pd.DataFrame, measure: str, rate: float) -> dict[Form, list[float]]:
+def change_from_open(gated: pd.DataFrame, measure: str, rate: float) -> dict[Form, list[float]]:
     """Form → accuracy at a rate minus that of the same network with all gates open, in points, seed by seed.
 
     The open one has the weights that were gated, which may have been trained again.
@@ -125,14 +124,17 @@ def kept(gated: pd.DataFrame, measure: str, rate: float) -> dict[Form, list[floa
         rate: the fraction of positions asked for.
     """
     by_measure = gated[gated["friction"] == measure]
-    return {
+    gaps = {
         form: seed_by_seed(*(seeds_of(rows[rows["rate"] == asked]) for asked in (rate, 1.0)))
         for form, rows in by_form(by_measure).items()
     }
+    return {form: found for form, found in gaps.items() if found}
 
 
 def leads(gated: pd.DataFrame, measure: str, control: str, rate: float) -> dict[Form, list[float]]:
     """Form → accuracy when one measure decides minus that when another does, at the same rate, in points, seed by seed.
+
+    Forms that lack one of them are left out.
 
     Args:
         gated: from :func:`~inertia_utils.frames.gates`.
@@ -141,10 +143,11 @@ def leads(gated: pd.DataFrame, measure: str, control: str, rate: float) -> dict[
         rate: the fraction of positions asked for.
     """
     at_rate = gated[gated["rate"] == rate]
-    return {
+    gaps = {
         form: seed_by_seed(*(seeds_of(rows[rows["friction"] == name]) for name in (measure, control)))
         for form, rows in by_form(at_rate).items()
     }
+    return {form: found for form, found in gaps.items() if found}
 
 
 def macs_kept(gated: pd.DataFrame, opened: pd.DataFrame, measure: str, rate: float) -> dict[Form, float]:
@@ -161,29 +164,40 @@ def macs_kept(gated: pd.DataFrame, opened: pd.DataFrame, measure: str, rate: flo
     return {form: rows["conv_macs"].mean() / ungated[rows["arm"].iloc[0]] for form, rows in by_form(at_rate).items()}
 
 
-def gated_table(gated: pd.DataFrame, opened: pd.DataFrame, rate: float) -> pd.DataFrame:
-    """One row per form gated by range, those that keep most of each window first: MACs, what is kept, and at random.
+def gated_table(gated: pd.DataFrame, opened: pd.DataFrame, controls: pd.DataFrame, rate: float) -> pd.DataFrame:
+    """One row per form gated by range, the most accurate of each window first: accuracy, MACs, differences in points.
+
+    Differences are from the same network with all gates open, by range and at random, and between these two; MACs are
+    shares of the dense network of the window, and of the form without a gate.
 
     Args:
-        gated: from :func:`~inertia_utils.frames.gates`.
+        gated: from :func:`~inertia_utils.frames.gates`; what is not there stays empty.
         opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
+        controls: the same of the dense networks.
         rate: the fraction of positions asked for.
     """
-    by_range, at_random = (kept(gated, measure, rate) for measure in ("range", "random"))
+    at_rate = by_form(gated[(gated["friction"] == "range") & (gated["rate"] == rate)])
+    by_range, at_random = (change_from_open(gated, measure, rate) for measure in ("range", "random"))
     lead = leads(gated, "range", "random", rate)
     macs = macs_kept(gated, opened, "range", rate)
-    best_first = sorted(by_range, key=lambda form: (form.kernel_size, fmean(by_range[form])), reverse=True)
+    best_first = sorted(at_rate, key=lambda form: (form.kernel_size, at_rate[form]["accuracy"].mean()), reverse=True)
     return _named(
         {
             form.row: {
+                "accuracy (%)": f"{interval(list(100 * at_rate[form]['accuracy'])):.2f}",
+                "MACs of dense d×d": f"{share_of_window(at_rate[form], controls):.0%}",
                 "MACs of ungated": f"{macs[form]:.0%}",
-                "range − open": f"{interval(by_range[form]):+.2f}",
-                "random − open": f"{interval(at_random[form]):+.2f}",
-                "range − random": f"{interval(lead[form]):+.2f}",
+                "range − open": _signed(by_range.get(form)),
+                "random − open": _signed(at_random.get(form)),
+                "range − random": _signed(lead.get(form)),
             }
             for form in best_first
         }
     )
+
+
+def _signed(gaps: list[float] | None) -> str:
+    return f"{interval(gaps):+.2f}" if gaps else ""
 
 
 def _named(rows: dict[tuple[str, str, str], dict[str, str]]) -> pd.DataFrame:

@@ -48,6 +48,8 @@ class Reapply(Protocol):
 
 
 REAPPLICATIONS: Registry[type[Reapply]] = Registry("reapply")
+#: Those whose γ is 1 by construction, so that the merges ``replace`` and ``matched`` are one network.
+UNIT_GAMMA = ("dilate", "resize")
 
 
 def core_response(window: Window, weight: Tensor, groups: int) -> Tensor:

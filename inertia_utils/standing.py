@@ -30,11 +30,11 @@ _SEVERAL = {
 }
 
 #: The margin of non-inferiority, in points.
-_POINTS = f"{100 * MARGIN:.1f} points"
+POINTS = f"{100 * MARGIN:.1f} points"
 #: Verdict → words, where the interval does not lie below 0.
 _UNLESS_WORSE = {
     "superior": "better",
-    "non-inferior": f"at most {_POINTS} worse, if at all",
+    "non-inferior": f"at most {POINTS} worse, if at all",
     "inconclusive": "not told apart",
     "too few seeds": "not yet told apart",
 }
@@ -68,10 +68,15 @@ def by_the_margin(verdict: str, high: float) -> str:
         high: upper limit of its difference.
     """
     if verdict == "inferior":
-        return f"worse, by more than {_POINTS}" if high < -MARGIN else "worse, by how much is open"
+        return f"worse, by more than {POINTS}" if high < -MARGIN else "worse, by how much is open"
     if verdict == "non-inferior" and high < 0:
-        return f"worse, by at most {_POINTS}"
+        return f"worse, by at most {POINTS}"
     return _UNLESS_WORSE[verdict]
+
+
+def seeds_text(count: int) -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{count} seed{'' if count == 1 else 's'}"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -9,9 +9,9 @@ from inertia_utils.form_tables import (
     Form,
     against_default,
     by_form,
+    change_from_open,
     different_forms,
     gated_table,
-    kept,
     leads,
     macs_kept,
     open_table,
@@ -144,8 +144,8 @@ def test_replace_is_a_form_of_its_own_unless_gamma_is_one(reapply):
 
 
 def test_what_is_kept_is_paired_with_the_same_network_open(half):
-    assert kept(half, "range", 0.5)[form(SLIDE)] == pytest.approx([-2, -1, -3])
-    assert kept(half, "random", 0.5)[form(RESIZED)] == pytest.approx([1, 1, 1])
+    assert change_from_open(half, "range", 0.5)[form(SLIDE)] == pytest.approx([-2, -1, -3])
+    assert change_from_open(half, "random", 0.5)[form(RESIZED)] == pytest.approx([1, 1, 1])
 
 
 def test_measures_lead_at_the_same_rate(half):
@@ -163,12 +163,22 @@ def test_macs_are_relative_to_the_network_without_a_gate(half, opened):
     }
 
 
-def test_gated_forms_stand_beside_themselves_open_and_at_random(half, opened):
-    rows = gated_table(half, opened, 0.5)
+def test_gated_forms_stand_beside_themselves_open_and_at_random(half, opened, controls):
+    rows = gated_table(half, opened, controls, 0.5)
     assert rows.index.tolist() == [form(RESIZED).row, form(SLIDE).row, form(SLIDE, "replace").row]
     assert rows.loc[form(SLIDE).row].to_dict() == {
+        "accuracy (%)": "89.00 ± 2.48 (n=3)",
+        # 900 of the 4,000 of dense 3×3, and of the 1,000 of itself.
+        "MACs of dense d×d": "22%",
         "MACs of ungated": "90%",
         "range − open": "-2.00 ± 2.48 (n=3)",
         "random − open": "-6.00 ± 2.48 (n=3)",
         "range − random": "+4.00 ± 2.48 (n=3)",
     }
+
+
+def test_what_is_not_there_stays_empty(half, opened, controls):
+    rows = gated_table(half[(half["friction"] == "range") & (half["rate"] < 1)], opened, controls, 0.5)
+    assert (rows[["range − open", "random − open", "range − random"]] == "").all(axis=None)
+    alone = open_table(opened[opened["reapply"] == "resize"], controls)
+    assert alone["minus slide, matched"].tolist() == [""]

@@ -69,8 +69,3 @@ def test_the_gate_stands_beside_chance_the_open_network_and_those_without_a_gate
         "**The same by friction of the mean of the channels**: +2.00 ± 0.00 (n=3) points from a random gate, "
         "+1.00 ± 0.00 (n=3) from friction of every channel, with 105% of the open network's MACs."
     )
-
-
-def test_short_trainings_are_named():
-    assert takeaway.short_trainings(["full", "full"]) == ""
-    assert takeaway.short_trainings(["quick", "full", "quick"]).startswith("What is of profile quick was trained")

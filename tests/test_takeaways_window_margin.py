@@ -1,5 +1,6 @@
 """Sentences on windows and margins say what the numbers behind them say."""
 
+from dataclasses import replace
 from itertools import chain
 
 import pandas as pd
@@ -10,7 +11,7 @@ from inertia_utils.compared import PRIMARY, SLIMMER, STACKED, STRIDED
 from inertia_utils.comparisons import adjusted, compare_arms, gap_between
 from inertia_utils.models import narrowed, widened
 from inertia_utils.stats import interval
-from inertia_utils.takeaways import bulleted
+from inertia_utils.takeaways import bulleted, short_trainings
 from inertia_utils.takeaways import window_margin as takeaway
 
 #: Ups and downs of the seeds, which differences have in common.
@@ -42,6 +43,11 @@ def with_tests(rows, family, crossed=None):
 
 def test_what_is_not_there_gets_no_item():
     assert bulleted(["one", "", "two"]) == "- one\n- two"
+
+
+def test_short_trainings_are_named():
+    assert short_trainings(["full", "full"]) == ""
+    assert short_trainings(["quick", "full", "quick"]).startswith("What is of profile quick was trained")
 
 
 def test_arms_stand_beside_the_dense_network_those_first_that_were_tests():
@@ -89,6 +95,23 @@ def test_the_goal_is_open_while_anything_speaks_against_it(wave, images, met):
     assert (f"For {len(hangs)} of the 5 seeds" in text) is bool(hangs)
 
 
+def test_a_verdict_that_only_gets_better_without_a_seed_does_not_hang_on_it():
+    # Without the last seed the arm would be better, and never is it worse by the margin.
+    wave = (0.0010, 0.0011, 0.0012, 0.0013, -0.0009)
+    rows = [runs(STACKED, 0.93, 20, 20, wave), runs(dense(3), 0.93, wave=(0.0,) * 5)]
+    ours, tests = with_tests(rows, [(STACKED, dense(3))])
+    assert ours.comparisons[STACKED.name, "dense 3×3"].hangs_on
+    (text,) = takeaway.goal(ours, tests)
+    assert "Without any one seed the interval lies above the margin, too" in text
+
+
+def test_two_seeds_have_no_comparison_without_the_first():
+    rows = [runs(STACKED, 0.94, 20, 20, (0.0, 0.0)), runs(dense(3), 0.93, wave=(0.0, 0.0))]
+    ours, tests = with_tests(rows, [(STACKED, dense(3))])
+    (text,) = takeaway.goal(ours, replace(tests, p_values={(STACKED.name, "dense 3×3"): 0.0}))
+    assert "Without seed 0" not in text
+
+
 def test_the_periphery_is_paid_in_the_same_core_on_more_channels():
     arm = PRIMARY[1]
     ours = compared(runs(arm, 0.92), runs(widened(arm), 0.90), pairs=[(arm, widened(arm))])
@@ -108,6 +131,7 @@ def test_only_rivals_of_equal_macs_are_held_against_the_arms():
         "**At equal MACs**, with verdicts and seeds in the table above. "
         "Over dense 3×3 with a narrower first layer inertial (3, 2) +1.00 [+1.00, +1.00]."
     )
+    assert takeaway.at_equal_macs(takeaway.Compared(ours.table, {})) == ""
 
 
 def test_the_plainer_savings_stand_beside_the_arms():

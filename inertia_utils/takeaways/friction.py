@@ -17,7 +17,7 @@ from ..gate_gaps import (
     lowest_rate_within,
     stands_by_rate,
 )
-from ..standing import tally, told_apart
+from ..standing import Standing, seeds_text, tally, told_apart
 from ..stats import ALPHA, MARGIN, Interval, interval
 
 
@@ -59,11 +59,11 @@ def finding_detail(table: pd.DataFrame, ranks: Mapping[str, float], usable: Sequ
     ]
     correlations = [test.statistic for test in tested]
     return (
-        f"**Finding the detail is not the difficulty**: friction ranks positions much as |δ| does (`{best}` "
-        f"{ranks[best]:.2f}, `range`, which carries the certificate, {ranks['range']:.2f}). With so few measures it "
-        f"could not be shown that those which do so better keep more accuracy: over the same {len(usable)} the two "
-        f"have rank correlations of {min(correlations):+.2f} to {max(correlations):+.2f} by rate, "
-        f"{sum(test.pvalue < ALPHA for test in tested)} of {len(tested)} told from none."
+        f"**Does finding the detail better keep more accuracy?** Ranks by friction and by |δ| correlate by up to "
+        f"{ranks[best]:.2f} (`{best}`; `range`, which carries the certificate, {ranks['range']:.2f}). Over the same "
+        f"{len(usable)} measures that correlation and the accuracy that is left have rank correlations of "
+        f"{min(correlations):+.2f} to {max(correlations):+.2f} by rate, {sum(test.pvalue < ALPHA for test in tested)} "
+        f"of {len(tested)} told from none; so few measures could show a strong relation only."
     )
 
 
@@ -101,8 +101,7 @@ def small_core(table: pd.DataFrame, called: str, middle: float) -> str:
     )
     if to_oracle := gaps_by_rate(table, "range", "oracle"):
         text += (
-            f" The oracle orders by |δ| itself, and range {stands_by_rate(to_oracle, 'it')}: there no order by |δ| "
-            "could keep much more. Other measures were not tried on (3, 2)."
+            f" {_beside_oracle(to_oracle)} No measures but the range of the channels and of their mean were tried here."
         )
     return text
 
@@ -132,23 +131,22 @@ def what_it_saves(gated: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, named
 
 
 def where_or_which(
-    apart: Mapping[tuple[str, str], Mapping[float, Interval]], places: str, shares: str, at: float
+    apart: Mapping[tuple[str, str], Mapping[float, Interval]], questions: Mapping[str, tuple[str, str]], at: float
 ) -> str:
     """How friction stands to chance in choosing places within an image, and in sharing them out among images.
 
     Args:
         apart: network and what is compared → rate → difference in points.
-        places: the comparison about places.
-        shares: that about shares.
+        questions: what is compared → the same in words, and the control, as the text has them.
         at: the rate at which the differences are told.
     """
-    networks = dict.fromkeys(network for network, _ in apart)
-    found = [
-        f"In {network}, choosing places by friction {stands_by_rate(apart[network, places], 'random places')} "
-        f"({apart[network, places][at]:+.2f} at {at:.0%}); sharing by friction "
-        f"{stands_by_rate(apart[network, shares], 'equal shares')} ({apart[network, shares][at]:+.2f} at {at:.0%})."
-        for network in networks
-    ]
+    found = []
+    for network in dict.fromkeys(network for network, _ in apart):
+        answers = [
+            f"{words} {stands_by_rate(apart[network, what], control)} ({apart[network, what][at]:+.2f} at {at:.0%})"
+            for what, (words, control) in questions.items()
+        ]
+        found.append(f"In {network}, {'; '.join(answers)}.")
     return (
         "**Where, or which images?** One threshold decides which places of an image are opened, and how many each "
         f"image gets. {' '.join(found)}"
@@ -169,6 +167,7 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     flattered = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.high < 0)
     exposed = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.low > 0)
     unequal = _rates(rate for rate in changed if not all(_opens_equally(network, rate) for network in (pooled, bare)))
+    dearer = sum(_lost_at_random(pooled, rate) > _lost_at_random(bare, rate) for rate in changed)
     answer = (
         f"yes, the lead of friction is smaller with pooling at {flattered} %"
         if flattered
@@ -177,7 +176,8 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     return (
         f"(3, 2), {_seeds(bare)}, in points of accuracy, by intervals that are not adjusted: {answer}"
         + (f", and at {exposed} % it is larger" if exposed else "")
-        + ". A random gate also loses more with pooling; the table gives the share of its loss that friction avoids."
+        + f". A random gate loses more with pooling at {dearer} of {len(changed)} rates, by the means; the table "
+        "gives the share of its loss that friction avoids."
         + (f" At {unequal} % friction opens another fraction than the random gate." if unequal else "")
     )
 
@@ -214,6 +214,15 @@ def one_layer(table: pd.DataFrame, measures: Sequence[str]) -> list[str]:
     ]
 
 
+def _beside_oracle(gaps: Mapping[float, Interval]) -> str:
+    """How range stands to the oracle, and what an order by |δ| could keep at most where they are not told apart."""
+    text = f"The oracle orders by |δ| itself, and range {stands_by_rate(gaps, 'it')}"
+    level = [-gap.low for gap in gaps.values() if told_apart(gap) == Standing.NOT_TOLD]
+    if level:
+        text += f"; where they are not told apart, the oracle may keep up to {max(level):.1f} points more"
+    return f"{text}."
+
+
 def _kept(table: pd.DataFrame, called: str) -> str:
     lowest = lowest_rate_within(table, "range")
     share = _macs(table, "range")[lowest] / _macs(table, "random")[1.0]
@@ -223,6 +232,11 @@ def _kept(table: pd.DataFrame, called: str) -> str:
 def _macs(table: pd.DataFrame, friction: str) -> pd.Series:
     """Rate → mean of the convolution MACs, of gates by one measure."""
     return table[table["friction"] == friction].groupby("rate")["conv_macs"].mean()
+
+
+def _lost_at_random(table: pd.DataFrame, rate: float) -> float:
+    opened, closed = (fmean(at_rate(table, "random", asked).values()) for asked in (1.0, rate))
+    return opened - closed
 
 
 def _opens_equally(table: pd.DataFrame, rate: float) -> bool:
@@ -235,5 +249,4 @@ def _rates(rates: Iterable[float]) -> str:
 
 
 def _seeds(table: pd.DataFrame) -> str:
-    count = table["seed"].nunique()
-    return f"{count} seed{'' if count == 1 else 's'}"
+    return seeds_text(table["seed"].nunique())

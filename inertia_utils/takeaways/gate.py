@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from statistics import fmean
+from math import ceil
 
 import pandas as pd
 
@@ -12,15 +12,14 @@ from ..compared import STRIDED
 from ..comparisons import paired_difference
 from ..frames import seeds_of
 from ..gate_gaps import gaps_at_equal_macs, gaps_of_kinds, lowest_rate_within, stands_by_rate
-from ..standing import Standing, tally, told_apart
+from ..standing import POINTS, Standing, tally, told_apart
 from ..stats import MARGIN, Interval
-
-#: The margin of non-inferiority, in points.
-POINTS = f"{100 * MARGIN:.1f} points"
 
 
 def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataFrame) -> str:
     """How many gates by friction are worse than a network without one that takes no more MACs.
+
+    Before every gate has three seeds beside the networks that it is held against, there is no answer.
 
     Args:
         after: of one network gated after training, from :func:`~inertia_utils.frames.gates`.
@@ -31,22 +30,27 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
     """
     by_range = {"after": after[after["friction"] == "range"], "trained": trained[trained["friction"] == "range"]}
     forms = {
-        "set after training (nine rates of either skipping)": [
+        "set after training, by rate and skipping": [
             rows for (_, asked), rows in by_range["after"].groupby(["skip", "rate"]) if 0 < asked < 1
         ],
         "trained with or fine-tuned to": [rows for _, rows in by_range["trained"].groupby(["skip", "rate", "gate"])],
     }
     smaller = [rows for _, rows in ungated.groupby("arm", sort=False)]
-    beaten = {way: [_loses_to_a_smaller(rows, smaller) for rows in found] for way, found in forms.items()}
+    stands = {way: [_beside_smaller(rows, smaller) for rows in found] for way, found in forms.items()}
+    every = list(chain.from_iterable(stands.values()))
+    lost = every.count(Standing.LOSES)
+    answer = "Mostly not" if lost > len(every) / 2 else "Not ruled out"
     spared = [
         1 - _share(rows, opened)
         for way, found in forms.items()
-        for rows, loses in zip(found, beaten[way], strict=True)
-        if not loses
+        for rows, standing in zip(found, stands[way], strict=True)
+        if standing == Standing.NOT_TOLD
     ]
-    counted = " and ".join(f"{sum(found)} of {len(found)} gates of (5, 2) {way}" for way, found in beaten.items())
+    counted = " and ".join(
+        f"{found.count(Standing.LOSES)} of {len(found)} gates of (5, 2) {way}" for way, found in stands.items()
+    )
     most = (
-        f" Those that it is not better than save at most {max(spared):.0%} of the open network's MACs."
+        f" Those that none is shown to be better than save at most {max(spared):.0%} of the open network's MACs."
         if spared
         else ""
     )
@@ -55,7 +59,7 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
     ]
     return (
         "**Does a gate by friction earn its keep? "
-        f"{'Mostly not' if fmean(chain.from_iterable(beaten.values())) > 0.5 else 'Often'}.** A smaller network "
+        f"{'It cannot be said yet' if Standing.TOO_FEW_SEEDS in every else answer}.** A smaller network "
         "without a gate, with no more MACs, is better, by an interval that leaves out 0 and is not adjusted, than "
         f"{counted}.{most} Those networks, in points from the open one: {', '.join(beside)}."
     )
@@ -99,13 +103,16 @@ def strided_core(attempts: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataF
         **{arm: rows for arm, rows in ungated.groupby("arm") if arm in ("inertial (3, 1)", STRIDED.name)},
     }
     beside = [
-        f"{_gap(strided, rows):+.2f} from {called} ({_share(rows, opened):.0%})" for called, rows in controls.items()
+        f"{told_apart(gap)} {called} ({gap:+.2f}, at {_share(rows, opened):.0%})"
+        for called, rows in controls.items()
+        for gap in [_gap(strided, rows)]
     ]
     return (
-        "**The plainest control does best**: a (5, 2) network whose second core is strided and whose first is computed "
-        f"everywhere, without any friction. It is {_gap(strided, opened):+.2f} points from the open network with "
-        f"{_share(strided, opened):.0%} of its MACs, {' and '.join(beside)}. It was planned as a control and is picked "
-        "here after a look at the test set; the dense network with a strided second layer was planned after that look."
+        "**The plainest control, without any friction**: a (5, 2) network whose second core is strided and whose first "
+        f"is computed everywhere. It is {_gap(strided, opened):+.2f} points from the open network with "
+        f"{_share(strided, opened):.0%} of its MACs, and {', '.join(beside)}. It was planned as a control and is "
+        "picked here after a look at the test set; the dense network with a strided second layer was planned after "
+        "that look."
     )
 
 
@@ -120,8 +127,8 @@ def trained_with(standing: pd.DataFrame) -> str:
     return (
         f"**Trained with the gate, or fine-tuned to it**: of {len(standing)} forms of friction, {random}; {never}. "
         "These are intervals of three seeds or more, not adjusted for their number (notebook 09 adjusts those that are "
-        "claims); all forms of (3, 2) share one random control, whose seeds after the third were added after a look. "
-        "Where a row is *unequal* and beats chance, it opens less."
+        "claims); the forms of (3, 2) with pooling share one random control, whose seeds after the third were added "
+        "after a look. An *unequal* row opens another fraction than chance does."
     )
 
 
@@ -173,11 +180,11 @@ def mending(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float, profile: 
             if asked == rate:
                 found[-1] += _best_on_holdout(rows, rate, gaps)
                 within |= {(skip, gate): gap.low > -100 * MARGIN for gate, gap in gaps["open"].items()}
-    temperatures = len({gate for _, gate in within if gate.startswith("learned")})
+    temperatures = sum(gate.startswith("learned, temperature") for _, gate in within)
     listing = "".join(f"\n  - {text}." for text in found)
     return (
         f"**Does any way of training with friction mend it?** (5, 2), profile {profile}. Of {len(within)} ways with "
-        f"{rate:.0%} open ({temperatures} of each skipping are `learned` at other temperatures) "
+        f"{rate:.0%} open ({temperatures} of them `learned` at other temperatures) "
         f"{sum(within.values()) or 'none'} {'is' if sum(within.values()) < 2 else 'are'} shown to be within {POINTS} "
         f"of open gates. Beside their controls, by intervals of three seeds that are not adjusted:{listing}\n\n"
         "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
@@ -189,8 +196,8 @@ def fit_or_generalise(fitted: Mapping[str, Mapping[str, Mapping[str, float]]]) -
     """Training loss and test accuracy by gate, and what they suggest.
 
     Args:
-        fitted: window → what the gate goes by, friction first and the control without a gate last → ``training loss``
-            and ``test accuracy (%)``.
+        fitted: window → what the gate goes by, friction first and the control that goes by nothing last →
+            ``training loss`` and ``test accuracy (%)``.
     """
     found = [
         f"{window}: "
@@ -219,24 +226,19 @@ def thresholds(moved: pd.DataFrame, deviation: pd.DataFrame) -> str:
     """
     off = deviation.max()
     return (
-        f"**Thresholds**: a learned one moves by at most {moved.abs().max().max():.1f} % from the end of the first "
+        f"**Thresholds**: a learned one moves by at most {_bound(moved.abs().max().max())} % from the end of the first "
         "epoch on (what it did before is not recorded). Set on held-out training images they open within "
-        f"{off['conv2', 'max']:.1f} points of what they are asked on test images in the second layer, for every seed; "
-        f"in the first, where many frictions are equal, within {off['conv1', 'max']:.1f}."
+        f"{_bound(off['conv2', 'max'])} points of what they are asked on test images in the second layer, for every "
+        f"seed; in the first, where many frictions are equal, within {_bound(off['conv1', 'max'])}."
     )
 
 
-def short_trainings(profiles: Iterable[str]) -> str:
-    """That some trainings are short, if any is of another profile than full."""
-    if all(profile == "full" for profile in profiles):
-        return ""
-    return "What is not of profile full was trained for a short time, with few seeds: a direction, not a proof."
-
-
-def _loses_to_a_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> bool:
-    """Whether a network without a gate, with no more MACs, is better by an interval that leaves out 0."""
+def _beside_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> Standing:
+    """Loses if a network without a gate, with no more MACs, is better; not told from all of them otherwise."""
     cheaper = [other for other in smaller if other["conv_macs"].mean() <= rows["conv_macs"].mean()]
-    return any(told_apart(_gap(rows, other)) == Standing.LOSES for other in cheaper)
+    found = {told_apart(_gap(rows, other)) for other in cheaper}
+    decided = (Standing.LOSES, Standing.TOO_FEW_SEEDS)
+    return next((standing for standing in decided if standing in found), Standing.NOT_TOLD)
 
 
 def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
@@ -259,10 +261,15 @@ def _best_on_holdout(rows: pd.DataFrame, rate: float, gaps: Mapping[str, Mapping
 
 
 def _carries_over_less(rows: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether friction fits nearly as well as the control without a gate, and is well below it on the test set."""
+    """Whether friction fits nearly as well as the last control, and is well below it on the test set."""
     first, *_, last = rows.values()
     fits = first["training loss"] < 1.2 * last["training loss"]
     return fits and first["test accuracy (%)"] < last["test accuracy (%)"] - 0.3
+
+
+def _bound(value: float) -> str:
+    """A limit to one decimal, which rounding does not take below the value."""
+    return f"{ceil(10 * value) / 10:.1f}"
 
 
 def _gap(rows: pd.DataFrame, others: pd.DataFrame) -> Interval:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -102,15 +102,4 @@ def by_mean(table: pd.DataFrame, mean: str, friction: str, random: str) -> str:
         f"**The same by friction of the mean of the channels**: {gap_between(table, mean, random):+.2f} points from a "
         f"random gate, {gap_between(table, mean, friction):+.2f} from friction of every channel, with "
         f"{cost_share(table, mean, OURS, 'conv_macs'):.0%} of the open network's MACs."
-    )
-
-
-def short_trainings(profiles: Iterable[str]) -> str:
-    """That some trainings are short, if any is of another profile than full."""
-    short = dict.fromkeys(profile for profile in profiles if profile != "full")
-    if not short:
-        return ""
-    return (
-        f"What is of profile {', '.join(short)} was trained for a short time: it says how fast networks learn, not how "
-        "good they become."
     )

@@ -8,31 +8,25 @@ import pandas as pd
 
 from ..arms import dense
 from ..comparisons import gap_between
-from ..form_tables import Form, against_default, by_form, kept, leads, macs_kept, share_of_window
+from ..form_tables import Form, against_default, by_form, change_from_open, leads, macs_kept, share_of_window
 from ..frames import by_arm, cost_share
-from ..standing import tally, told_apart
+from ..standing import seeds_text, tally, told_apart
 from ..stats import interval
 
 
-def few_seeds(opened: pd.DataFrame, controls: pd.DataFrame, profile: str) -> str:
-    """How little fewer than three seeds say; empty with three or more.
+def few_seeds(opened: pd.DataFrame, profile: str) -> str:
+    """That fewer than three seeds show no interval; empty with three or more of every form.
 
     Args:
         opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
-        controls: the same of dense networks, with all seeds that there are.
         profile: of the runs.
     """
-    count = opened["seed"].nunique()
+    count = min(rows["seed"].nunique() for rows in by_form(opened).values())
     if count > 2:
         return ""
-    spread = 100 * controls.groupby("arm")["accuracy"].agg(lambda values: values.max() - values.min()).max()
-    noise = (
-        f"Seeds of one and the same dense network differ by up to {spread:.1f} points here, so smaller differences say "
-        "nothing. "
-    )
     return (
-        f"**{count} seed{'' if count == 1 else 's'}**{'' if profile == 'full' else ', of short trainings'}, in all but "
-        f"the last bullet. {noise if spread else ''}The random gate is one draw per seed."
+        f"**{seeds_text(count)}**{'' if profile == 'full' else ', of short trainings'}, in all but the last bullet: no "
+        "difference has an interval before there are three, and none is called one before."
     )
 
 
@@ -49,13 +43,15 @@ def gate_open(opened: pd.DataFrame, controls: pd.DataFrame) -> list[str]:
     sentences = []
     for default in (form for form in forms if form == form.default):
         others = [form for form in apart if form.default == default]
-        by_rule = [f"`{form.reapply}` {apart[form]:+.2f}" for form in others if form.merge == default.merge]
-        by_merge = [f"`{form.merge}` {apart[form]:+.2f}" for form in others if form.reapply == default.reapply]
+        told = {form: f"{apart[form]:+.2f}, at {share_of_window(forms[form], controls):.0%}" for form in others}
+        by_rule = [f"`{form.reapply}` {told[form]}" for form in others if form.merge == default.merge]
+        by_merge = [f"`{form.merge}` {told[form]}" for form in others if form.reapply == default.reapply]
         wide, core = (dense(size).name for size in (default.kernel_size, default.kernel_size - default.margin))
         sentences.append(
             f"**{default.window}, gate open**: `slide`/`matched` has {100 * forms[default]['accuracy'].mean():.2f} % "
             f"with {share_of_window(forms[default], controls):.0%} of the MACs of {wide}, which has {reached[wide]}; "
-            f"{core}, the core alone, has {reached[core]}. Minus `slide`/`matched`, in points, by re-application: "
+            f"{core}, the core alone, has {reached[core]}. Minus `slide`/`matched`, in points, at a share of "
+            f"{wide}'s MACs, by re-application: "
             f"{', '.join(by_rule)}{'; by merge: ' if by_merge else ''}{', '.join(by_merge)}. Of all {len(others)} "
             f"other forms {tally((told_apart(apart[form]) for form in others), '`slide`/`matched`')}."
         )
@@ -63,26 +59,63 @@ def gate_open(opened: pd.DataFrame, controls: pd.DataFrame) -> list[str]:
 
 
 def gated_after(gated: pd.DataFrame, opened: pd.DataFrame, rate: float) -> str:
-    """What the default form and the worst ones lose when they are gated after training, and what is saved.
+    """How the default form and the extreme ones stand to themselves open, and what is saved.
 
     Args:
         gated: from :func:`~inertia_utils.form_tables.different_forms`.
         opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
         rate: the fraction of positions asked for.
     """
-    lost = {form: -interval(gaps).mean for form, gaps in kept(gated, "range", rate).items()}
+    changes = {form: interval(gaps) for form, gaps in change_from_open(gated, "range", rate).items()}
     macs = macs_kept(gated, opened, "range", rate)
     defaults = [
-        f"{lost[form]:.1f} points at {form.window} for {macs[form]:.0%} of the MACs of the network without a gate"
-        for form in lost
+        f"{changes[form]:+.2f} points at {form.window} for {macs[form]:.0%} of the MACs of the network without a gate"
+        for form in changes
         if form == form.default
     ]
-    most, least = (sorted(lost, key=lambda form: sign * lost[form])[:2] for sign in (-1, 1))
+    least, *_, most = sorted(changes, key=lambda form: -changes[form].mean)
     return (
-        f"**{rate:.0%} open after training**, by range, `slide`/`matched` loses {' and '.join(defaults)}; most is lost "
-        f"by {_with(most, lost)}, least by {_with(least, lost)}. The {len(lost)} different forms keep "
-        f"{min(macs.values()):.0%} to {max(macs.values()):.0%} of the MACs."
+        f"**{rate:.0%} open after training**, by range, beside the same network open: `slide`/`matched` "
+        f"{' and '.join(defaults)}; the least change has {least} ({changes[least]:+.2f}), the largest {most} "
+        f"({changes[most]:+.2f}). The {len(changes)} different forms keep {min(macs.values()):.0%} to "
+        f"{max(macs.values()):.0%} of the MACs."
     )
+
+
+def which_form(gated: pd.DataFrame, opened: pd.DataFrame, controls: pd.DataFrame, rate: float) -> str:
+    """For each window the most accurate form, open and gated, and the cheapest open form that is as accurate as gated.
+
+    Means are compared, without a test.
+
+    Args:
+        gated: from :func:`~inertia_utils.form_tables.different_forms`.
+        opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
+        controls: the same of dense networks.
+        rate: the fraction of positions asked for.
+    """
+    by_range = by_form(gated[(gated["friction"] == "range") & (gated["rate"] == rate)])
+    every = by_form(opened)
+    sentences = []
+    for window in dict.fromkeys(form.window for form in every):
+        open_forms, gated_forms = (
+            {form: rows for form, rows in forms.items() if form.window == window} for forms in (every, by_range)
+        )
+        best = max(open_forms, key=lambda form: open_forms[form]["accuracy"].mean())
+        gate = max(gated_forms, key=lambda form: gated_forms[form]["accuracy"].mean())
+        reached = gated_forms[gate]["accuracy"].mean()
+        as_good = [form for form, rows in open_forms.items() if rows["accuracy"].mean() >= reached]
+        cheapest = min(as_good, key=lambda form: open_forms[form]["conv_macs"].mean(), default=None)
+        sentences.append(
+            f"At {window} the most accurate form is {_reached(best, open_forms, controls)} with its gate open, and "
+            f"{_reached(gate, gated_forms, controls)} with {rate:.0%} open; "
+            + (
+                f"the cheapest form that is as accurate as the latter without a gate is "
+                f"{_reached(cheapest, open_forms, controls)}."
+                if cheapest
+                else "no form without a gate is as accurate as the latter."
+            )
+        )
+    return f"**Which form, then?** By the means. {' '.join(sentences)}"
 
 
 def against_chance(gated: pd.DataFrame, rate: float) -> str:
@@ -143,5 +176,9 @@ def literal_form(table: pd.DataFrame, arm: str, controls: Sequence[str], profile
     )
 
 
-def _with(forms: Sequence[Form], lost: Mapping[Form, float]) -> str:
-    return " and ".join(f"{form} ({lost[form]:.1f})" for form in forms)
+def _reached(form: Form, forms: Mapping[Form, pd.DataFrame], controls: pd.DataFrame) -> str:
+    rows, wide = forms[form], dense(form.kernel_size).name
+    return (
+        f"`{form.reapply}`/`{form.merge}` ({100 * rows['accuracy'].mean():.2f} %, for "
+        f"{share_of_window(rows, controls):.0%} of the MACs of {wide})"
+    )
