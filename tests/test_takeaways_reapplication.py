@@ -85,8 +85,8 @@ def test_open_forms_stand_beside_the_default_and_its_dense_networks(opened, cont
 def test_the_forms_that_change_most_and_least_are_named(half, opened):
     assert takeaway.gated_after(half, opened, 0.5) == (
         "**50% open after training**, by range, beside the same network open: `slide`/`matched` -2.00 ± 0.00 (n=3) "
-        "points at (3, 2) for 80% of the MACs of the network without a gate; the least change has `resize`/`matched` "
-        "at (3, 2) (-1.00 ± 0.00 (n=3)), the largest `slide`/`replace` at (3, 2) (-42.00 ± 0.00 (n=3)). The 3 "
+        "points at (3, 2) for 80% of the MACs of the network without a gate; best kept is `resize`/`matched` "
+        "at (3, 2) (-1.00 ± 0.00 (n=3)), worst `slide`/`replace` at (3, 2) (-42.00 ± 0.00 (n=3)). The 3 "
         "different forms keep 54% to 80% of the MACs."
     )
 

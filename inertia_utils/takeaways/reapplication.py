@@ -73,11 +73,11 @@ def gated_after(gated: pd.DataFrame, opened: pd.DataFrame, rate: float) -> str:
         for form in changes
         if form == form.default
     ]
-    least, *_, most = sorted(changes, key=lambda form: -changes[form].mean)
+    best, *_, worst = sorted(changes, key=lambda form: -changes[form].mean)
     return (
         f"**{rate:.0%} open after training**, by range, beside the same network open: `slide`/`matched` "
-        f"{' and '.join(defaults)}; the least change has {least} ({changes[least]:+.2f}), the largest {most} "
-        f"({changes[most]:+.2f}). The {len(changes)} different forms keep {min(macs.values()):.0%} to "
+        f"{' and '.join(defaults)}; best kept is {best} ({changes[best]:+.2f}), worst {worst} "
+        f"({changes[worst]:+.2f}). The {len(changes)} different forms keep {min(macs.values()):.0%} to "
         f"{max(macs.values()):.0%} of the MACs."
     )
 
