@@ -9,6 +9,7 @@ import pandas as pd
 from .arms import dense
 from .comparisons import seed_by_seed
 from .frames import by_seed, seeds_of
+from .gate_gaps import share_of_macs
 from .reapply import UNIT_GAMMA
 from .stats import interval
 
@@ -101,7 +102,7 @@ def share_of_window(rows: pd.DataFrame, controls: pd.DataFrame) -> float:
         controls: one row per run of the dense networks, from :func:`~inertia_utils.frames.frame`.
     """
     window = controls[controls["arm"] == dense(rows["kernel_size"].iloc[0]).name]
-    return rows["conv_macs"].mean() / window["conv_macs"].mean()
+    return share_of_macs(rows, window)
 
 
 def different_forms(table: pd.DataFrame) -> pd.DataFrame:

@@ -36,8 +36,30 @@ def difference_text(runs: pd.DataFrame, others: pd.DataFrame) -> str:
         runs: rows of one network, one per seed.
         others: of its control.
     """
-    ours, theirs = seeds_of(runs), seeds_of(others)
-    return f"{paired_difference(ours, theirs):+.2f}" if ours.keys() & theirs.keys() else ""
+    return f"{gap_between_rows(runs, others):+.2f}" if set(runs["seed"]) & set(others["seed"]) else ""
+
+
+def gap_between_rows(runs: pd.DataFrame, others: pd.DataFrame) -> Interval:
+    """Difference in points, paired by seed.
+
+    Args:
+        runs: rows of one network, one per seed.
+        others: of its control.
+
+    Raises:
+        ValueError: no seed in common.
+    """
+    return paired_difference(seeds_of(runs), seeds_of(others))
+
+
+def share_of_macs(runs: pd.DataFrame, others: pd.DataFrame) -> float:
+    """Mean convolution MACs of some rows, as a share of those of others.
+
+    Args:
+        runs: rows of one network, one per seed.
+        others: of that which counts as one.
+    """
+    return runs["conv_macs"].mean() / others["conv_macs"].mean()
 
 
 def equally_open(runs: pd.DataFrame, others: pd.DataFrame) -> bool:

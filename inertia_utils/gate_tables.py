@@ -7,14 +7,15 @@ from math import isnan
 
 import pandas as pd
 
-from .comparisons import paired_difference
-from .frames import main_rates, open_text, rates_between, seeds_of
+from .frames import main_rates, open_text, rates_between
 from .gate_gaps import (
     changes_of_lead,
     difference_text,
     gap_at_equal_macs,
+    gap_between_rows,
     loss_avoided,
     marked_difference,
+    share_of_macs,
 )
 from .standing import told_apart
 from .stats import Interval
@@ -149,7 +150,7 @@ def standings(table: pd.DataFrame, opened: pd.DataFrame) -> pd.DataFrame:
         row |= {"open, conv1 / conv2 (%)": open_text(ours), "conv MACs / open": _share(ours, opened)}
         for name, (control, gap) in controls.items():
             if not control.empty:
-                apart = told_apart(paired_difference(seeds_of(ours), seeds_of(control)))
+                apart = told_apart(gap_between_rows(ours, control))
                 row[f"against {name}"] = f"{apart} it ({gap(ours, control)})"
                 row[f"MACs of {name}"] = _share(control, opened)
         rows.append(row | {"minus open": difference_text(ours, opened)})
@@ -181,7 +182,7 @@ def _signed(gaps: Mapping[float, Interval]) -> dict[float, str]:
 
 
 def _share(runs: pd.DataFrame, opened: pd.DataFrame) -> str:
-    return f"{runs['conv_macs'].mean() / opened['conv_macs'].mean():.0%}"
+    return f"{share_of_macs(runs, opened):.0%}"
 
 
 def _dearest(table: pd.DataFrame) -> float:

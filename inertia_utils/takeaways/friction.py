@@ -17,8 +17,8 @@ from ..gate_gaps import (
     lowest_rate_within,
     stands_by_rate,
 )
-from ..standing import Standing, seeds_text, tally, told_apart
-from ..stats import ALPHA, MARGIN, Interval, interval
+from ..standing import POINTS, Standing, seeds_text, tally, told_apart
+from ..stats import ALPHA, Interval, interval
 
 
 def which_measure(table: pd.DataFrame, usable: Sequence[str], middle: float) -> str:
@@ -123,7 +123,7 @@ def what_it_saves(gated: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, named
     highest = no_dearer[no_dearer["rate"] == no_dearer["rate"].max()]
     without, gate = (f"{interval(list(100 * found['accuracy'])):.2f} %" for found in (narrow, highest))
     return (
-        f"**What it saves** in (3, 2): no more than {100 * MARGIN:.1f} points are lost {', '.join(kept)}. At "
+        f"**What it saves** in (3, 2): no more than {POINTS} are lost {', '.join(kept)}. At "
         f"{share:.0%} of the MACs {narrow['arm'].iloc[0].rpartition(', ')[2]} without a gate have {without}, a gate by "
         f"{named} that takes no more {gate}. What a gate after training has for it is that the network need not be "
         "trained again, and that its rate can be turned."

@@ -9,9 +9,14 @@ from math import ceil
 import pandas as pd
 
 from ..compared import STRIDED
-from ..comparisons import paired_difference
-from ..frames import seeds_of
-from ..gate_gaps import gaps_at_equal_macs, gaps_of_kinds, lowest_rate_within, stands_by_rate
+from ..gate_gaps import (
+    gap_between_rows,
+    gaps_at_equal_macs,
+    gaps_of_kinds,
+    lowest_rate_within,
+    share_of_macs,
+    stands_by_rate,
+)
 from ..standing import POINTS, Standing, tally, told_apart
 from ..stats import MARGIN, Interval
 
@@ -28,12 +33,12 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
         ungated: one row per run of smaller networks, from :func:`~inertia_utils.frames.frame`.
         opened: the network with open gates, as ``trained``.
     """
-    by_range = {"after": after[after["friction"] == "range"], "trained": trained[trained["friction"] == "range"]}
+    after, trained = (rows[rows["friction"] == "range"] for rows in (after, trained))
     forms = {
         "set after training, by rate and skipping": [
-            rows for (_, asked), rows in by_range["after"].groupby(["skip", "rate"]) if 0 < asked < 1
+            rows for (_, asked), rows in after.groupby(["skip", "rate"]) if 0 < asked < 1
         ],
-        "trained with or fine-tuned to": [rows for _, rows in by_range["trained"].groupby(["skip", "rate", "gate"])],
+        "trained with or fine-tuned to": [rows for _, rows in trained.groupby(["skip", "rate", "gate"])],
     }
     smaller = [rows for _, rows in ungated.groupby("arm", sort=False)]
     stands = {way: [_beside_smaller(rows, smaller) for rows in found] for way, found in forms.items()}
@@ -41,7 +46,7 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
     lost = every.count(Standing.LOSES)
     answer = "Mostly not" if lost > len(every) / 2 else "Not ruled out"
     spared = [
-        1 - _share(rows, opened)
+        1 - share_of_macs(rows, opened)
         for way, found in forms.items()
         for rows, standing in zip(found, stands[way], strict=True)
         if standing == Standing.NOT_TOLD
@@ -55,7 +60,8 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
         else ""
     )
     beside = [
-        f"{rows['arm'].iloc[0]} ({_share(rows, opened):.0%} of its MACs, {_gap(rows, opened):+.2f})" for rows in smaller
+        f"{rows['arm'].iloc[0]} ({share_of_macs(rows, opened):.0%} of its MACs, {gap_between_rows(rows, opened):+.2f})"
+        for rows in smaller
     ]
     return (
         "**Does a gate by friction earn its keep? "
@@ -79,7 +85,7 @@ def set_after_training(after: pd.DataFrame, opened: pd.DataFrame) -> str:
         found.append(
             f"Skipping the {skip}, friction {stands_by_rate(gaps_at_equal_macs(rows, 'range'), 'random')} asked; no "
             f"more than {POINTS} are lost to the open network from {lowest:.0%} asked on, a rate read off the test "
-            f"set, at {_share(at_lowest, opened):.0%} of its MACs"
+            f"set, at {share_of_macs(at_lowest, opened):.0%} of its MACs"
         )
     return f"**Set after training**, (5, 2), at equal MACs. {'. '.join(found)}."
 
@@ -103,15 +109,15 @@ def strided_core(attempts: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataF
         **{arm: rows for arm, rows in ungated.groupby("arm") if arm in ("inertial (3, 1)", STRIDED.name)},
     }
     beside = [
-        f"{told_apart(gap)} {called} ({gap:+.2f}, at {_share(rows, opened):.0%})"
+        f"{told_apart(gap)} {called} ({gap:+.2f}, at {share_of_macs(rows, opened):.0%})"
         for called, rows in controls.items()
-        for gap in [_gap(strided, rows)]
+        for gap in [gap_between_rows(strided, rows)]
     ]
     return (
         "**The plainest control, without any friction**: a (5, 2) network whose second core is strided and whose first "
-        f"is computed everywhere. It is {_gap(strided, opened):+.2f} points from the open network with "
-        f"{_share(strided, opened):.0%} of its MACs, and {', '.join(beside)}. It was planned as a control and is "
-        "picked here after a look at the test set; the dense network with a strided second layer was planned after "
+        f"is computed everywhere. It is {gap_between_rows(strided, opened):+.2f} points from the open network with "
+        f"{share_of_macs(strided, opened):.0%} of its MACs, and {', '.join(beside)}. It was planned as a control and "
+        "is picked here after a look at the test set; the dense network with a strided second layer was planned after "
         "that look."
     )
 
@@ -146,7 +152,7 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
     best = max(draws, key=lambda way: ways[way]["holdout_accuracy"].mean())
     chosen = ("threshold", "image", best)
     to_fewer, to_chance = (
-        [f"{_gap(ways[way], rows):+.2f}" for way in chosen] for rows in (narrow, ways["random gate"])
+        [f"{gap_between_rows(ways[way], rows):+.2f}" for way in chosen] for rows in (narrow, ways["random gate"])
     )
     reached = tiny.groupby(["gate", "friction"])["accuracy"].mean()
     never, always = reached["never", ""], reached["always", ""]
@@ -236,17 +242,16 @@ def thresholds(moved: pd.DataFrame, deviation: pd.DataFrame) -> str:
 def _beside_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> Standing:
     """Loses if a network without a gate, with no more MACs, is better; not told from all of them otherwise."""
     cheaper = [other for other in smaller if other["conv_macs"].mean() <= rows["conv_macs"].mean()]
-    found = {told_apart(_gap(rows, other)) for other in cheaper}
+    found = {told_apart(gap_between_rows(rows, other)) for other in cheaper}
     decided = (Standing.LOSES, Standing.TOO_FEW_SEEDS)
     return next((standing for standing in decided if standing in found), Standing.NOT_TOLD)
 
 
 def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
-    counted = {
-        control: f"of {len(gaps[control])}, {tally(map(told_apart, gaps[control].values()), called)}"
+    return "; ".join(
+        f"of {len(gaps[control])}, {tally(map(told_apart, gaps[control].values()), called)}"
         for control, called in (("never", "a gate that never opens"), ("random", "the random gate of their kind"))
-    }
-    return "; ".join(counted.values())
+    )
 
 
 def _best_on_holdout(rows: pd.DataFrame, rate: float, gaps: Mapping[str, Mapping[str, Interval]]) -> str:
@@ -270,11 +275,3 @@ def _carries_over_less(rows: Mapping[str, Mapping[str, float]]) -> bool:
 def _bound(value: float) -> str:
     """A limit to one decimal, which rounding does not take below the value."""
     return f"{ceil(10 * value) / 10:.1f}"
-
-
-def _gap(rows: pd.DataFrame, others: pd.DataFrame) -> Interval:
-    return paired_difference(seeds_of(rows), seeds_of(others))
-
-
-def _share(rows: pd.DataFrame, opened: pd.DataFrame) -> float:
-    return rows["conv_macs"].mean() / opened["conv_macs"].mean()

@@ -193,16 +193,11 @@ def striding(compared: Compared) -> str:
     plainest = compared.comparisons.get((STRIDED.name, DENSE))
     if plainest is None:
         return ""
-    beside = [
-        f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with "
-        f"{compared.share(arm, STRIDED.name, 'conv_macs')} of its MACs and "
-        f"{compared.share(arm, STRIDED.name, 'conv_weights')} of its weights)"
-        for arm, found in compared.beside(STRIDED.name).items()
-    ]
+    beside = _beside(compared, STRIDED.name, ("conv_macs", "conv_weights"))
     return (
         f"**Striding in place of pooling**, the plainest way to save MACs: {STRIDED.name} is {_verdict(plainest)} "
         f"beside dense 3×3 ({in_points(plainest.difference)}, n={plainest.difference.count}, with "
-        f"{compared.share(STRIDED.name, DENSE, 'conv_macs')} of its MACs). Beside it {'; '.join(beside)}."
+        f"{compared.share(STRIDED.name, DENSE, 'conv_macs')} of its MACs). Beside it {beside}."
     )
 
 
@@ -212,12 +207,17 @@ def beside_slimmer(compared: Compared) -> str:
     Args:
         compared: the networks and their comparisons.
     """
-    slim = [
-        f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with "
-        f"{compared.share(arm, SLIMMER.name, 'conv_macs')} of its MACs)"
-        for arm, found in compared.beside(SLIMMER.name).items()
-    ]
-    return f"**Beside {SLIMMER.name}**, which takes about as much time: {'; '.join(slim)}." if slim else ""
+    slim = _beside(compared, SLIMMER.name, ("conv_macs",))
+    return f"**Beside {SLIMMER.name}**, which takes about as much time: {slim}." if slim else ""
+
+
+def _beside(compared: Compared, control: str, costs: Sequence[str]) -> str:
+    """Every arm beside a control, and its costs as shares of the control's; empty where none was compared."""
+    told = []
+    for arm, found in compared.beside(control).items():
+        shares = " and ".join(f"{compared.share(arm, control, cost)} of its {SHARES[cost]}" for cost in costs)
+        told.append(f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with {shares})")
+    return "; ".join(told)
 
 
 def margins(table: pd.DataFrame, of_window: Mapping[Pair, Comparison]) -> str:
