@@ -1,4 +1,4 @@
-"""One look per arm, friction measure and kind of arm: the same in every notebook, and never told by colour alone."""
+"""One look per arm, kind of arm, friction measure and merge: the same everywhere, and never told by colour alone."""
 
 from __future__ import annotations
 
@@ -108,17 +108,21 @@ KINDS = (
     "dense, both layers narrower",
 )
 
+#: Merges, for figures that compare re-applications.
+MERGES = ("matched", "add", "stack", "replace")
+
 #: Forms of a layer, for figures of its time.
 LAYERS = ("dense", "slide", "separable", "dilate", "skip core", "aggregate", "resize", "core alone", "stack dilate")
 
 
 def look(name: str) -> dict[str, str]:
-    """Colour, line style and marker of an arm, a measure, a kind of arm or a form of the layer, the same everywhere.
+    """Colour, line style and marker of an arm, a measure, a kind of arm, a merge or a form of the layer.
 
-    Names within one of the lists above never share a look.  A name in none of them takes its look from its letters and
-    differs from every listed one, but two such names may agree: list those that appear in one figure.
+    The same everywhere.  Names within one of the lists above never share a look.  A name in none of them takes its look
+    from its letters and differs from every listed one, but two such names may agree: list those that appear in one
+    figure.
     """
-    for names in (ARMS, MEASURES, KINDS, LAYERS):
+    for names in (ARMS, MEASURES, KINDS, MERGES, LAYERS):
         if name in names:
             return _look(names.index(name))
     digest = hashlib.sha256(name.encode()).digest()

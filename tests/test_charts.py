@@ -7,6 +7,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from inertia_utils import charts, figures
+from inertia_utils.form_tables import Form
 from inertia_utils.stats import interval
 
 
@@ -224,3 +225,63 @@ def test_ways_to_choose_are_drawn_seed_by_seed_beside_networks_without_a_gate():
         assert np.allclose([line.get_ydata()[0] for line in marked], lines)
         assert [label.get_text() for label in axes.get_xticklabels()] == ["image", "chance"]
     assert len({line.get_linestyle() for line in marked}) == 2
+
+
+def forms(window, accuracies):
+    """Rows of forms of one window: (re-application, merge) → accuracies, one per seed."""
+    kernel_size, margin = window
+    return [
+        {
+            "kernel_size": kernel_size,
+            "margin": margin,
+            "reapply": reapply,
+            "merge": merge,
+            "seed": seed,
+            "accuracy": one,
+        }
+        for (reapply, merge), values in accuracies.items()
+        for seed, one in enumerate(values)
+    ]
+
+
+def test_forms_stand_by_rule_and_merge_beside_the_dense_networks_of_window_and_core():
+    wide = {("slide", "matched"): (0.9, 0.92, 0.94), ("slide", "stack"): (0.8,), ("dilate", "matched"): (0.7,)}
+    opened = pd.DataFrame(forms((5, 2), wide) + forms((3, 2), {("resize", "add"): (0.6,)}))
+    controls = pd.DataFrame(
+        [{"arm": f"dense {d}×{d}", "seed": 0, "accuracy": value} for d, value in ((5, 0.95), (3, 0.93), (1, 0.5))]
+    )
+    figure = charts.accuracy_by_form(opened, controls)
+    left, right = figure.axes
+    assert [axes.get_title() for axes in figure.axes] == ["(d, k) = (5, 2)", "(d, k) = (3, 2)"]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["slide", "dilate"]
+    expected = [(-0.2, 90), (-0.2, 92), (-0.2, 94), (0.2, 80), (0.8, 70)]
+    assert np.allclose(points(left), expected) and np.allclose(points(right), [(0, 60)])
+    ((low, high),) = ends(left)
+    assert [low[1], high[1]] == pytest.approx([interval([90, 92, 94]).low, interval([90, 92, 94]).high])
+    lines = {line.get_label(): line for axes in (left, right) for line in axes.lines if "dense" in line.get_label()}
+    assert {name: line.get_ydata()[0] for name, line in lines.items()} == pytest.approx(
+        {"dense 5×5": 95, "dense 3×3": 93, "dense 1×1": 50}
+    )
+    assert len({line.get_linestyle() for line in lines.values()}) == 3
+    shared = [line.get_linestyle() for axes in (left, right) for line in axes.lines if line.get_label() == "dense 3×3"]
+    assert shared[0] == shared[1]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "matched",
+        "stack",
+        *list(lines)[:2],
+        "add",
+        "dense 1×1",
+    ]
+
+
+def test_what_forms_lose_is_ordered_by_the_first_measure_and_a_measure_may_lack_some():
+    first, second, narrow = Form(5, 2, "slide", "add"), Form(5, 2, "dilate", "add"), Form(3, 2, "slide", "add")
+    changes = {"range": {first: [-2.0, -3.0], second: [-5.0], narrow: [-1.0]}, "random": {second: [-9.0, -8.0]}}
+    figure = charts.change_by_form(changes)
+    left, right = figure.axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["dilate, add", "slide, add"]
+    assert points(left) == [(-9, -0.15), (-8, -0.15), (-5, 0.15), (-3, 1.15), (-2, 1.15)]
+    assert points(right) == [(-1, 0.15)]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["range", "random"]

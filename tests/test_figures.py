@@ -63,7 +63,7 @@ def test_notebooks_that_write_at_once_lose_no_entry_of_the_manifest(folder, monk
     assert [path.name for path in folder.iterdir()] == [manifest.NAME]
 
 
-@pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS, looks.LAYERS])
+@pytest.mark.parametrize("names", [looks.ARMS, looks.MEASURES, looks.KINDS, looks.MERGES, looks.LAYERS])
 def test_listed_names_look_different_even_without_colour(names):
     assert len(set(names)) == len(names)
     assert len(names) <= 128, "more would meet the looks of names that are not listed"

@@ -2,6 +2,7 @@
 
 from .costs import COSTS, accuracy_against_costs, accuracy_by_macs, with_neighbours
 from .differences import paired_differences, window_margin_map
+from .forms import accuracy_by_form, change_by_form
 from .gates import accuracy_and_loss, gap_curve, gate_curve, gate_kinds
 from .marks import mean_bar
 from .time import time_against_macs
@@ -10,7 +11,9 @@ __all__ = [
     "COSTS",
     "accuracy_against_costs",
     "accuracy_and_loss",
+    "accuracy_by_form",
     "accuracy_by_macs",
+    "change_by_form",
     "gap_curve",
     "gate_curve",
     "gate_kinds",
