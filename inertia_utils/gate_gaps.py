@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from .comparisons import paired_difference
 from .equal_macs import random_of_equal_macs
 from .frames import at_rate, open_by_layer, rates_between, seeds_of
-from .standing import listed, told_apart
 from .stats import MARGIN, Interval, interval
 
 #: How far open fractions of a layer may be apart to be called equal.
@@ -190,21 +187,6 @@ def lowest_rate_within(table: pd.DataFrame, friction: str) -> float:
             break
         lowest = rate
     return float(lowest)
-
-
-def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
-    """At which rates something beats a control, loses to it or is not told from it, in words.
-
-    Args:
-        gaps: rate → difference.
-        control: its name, as the text has it.
-    """
-    rates: dict[str, list[str]] = {}
-    for rate, gap in gaps.items():
-        rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
-    if len(rates) == 1 and len(gaps) > 2:
-        return f"{next(iter(rates))} {control} at all {len(gaps)} rates"
-    return "; ".join(f"{words} {control} at {listed(found)} %" for words, found in sorted(rates.items()))
 
 
 def _lead(table: pd.DataFrame, measure: str, control: str, rate: float) -> dict[int, float]:

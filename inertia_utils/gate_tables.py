@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 
 import pandas as pd
@@ -175,6 +175,41 @@ def leads_by_network(networks: Mapping[str, pd.DataFrame], measure: str, control
     for name, rows in networks.items():
         columns[f"share of the loss avoided (%), {name}"] = _signed(loss_avoided(rows, measure, control))
     return pd.DataFrame(columns).fillna("").rename("{:.0%}".format).rename_axis("asked")
+
+
+def threshold_moves(history: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
+    """One row per gate that learned its threshold and seed: where it stood after one epoch and at the end of training.
+
+    By how many per cent it moved in between stands beside them; what it did in the first epoch is not recorded.
+
+    Args:
+        history: from :func:`~inertia_utils.frames.curves`.
+        layers: names of the gated layers; each has the columns ``epoch 1``, ``at the end`` and ``moved (%)``.
+    """
+    learned = history[history["arm"].str.contains("gate learned")].sort_values("epoch").groupby(["arm", "seed"])
+    columns = {}
+    for layer in layers:
+        first, last = learned[f"threshold/{layer}"].first(), learned[f"threshold/{layer}"].last()
+        columns[layer] = pd.DataFrame({"epoch 1": first, "at the end": last, "moved (%)": 100 * (last / first - 1)})
+    return pd.concat(columns, axis=1)
+
+
+def threshold_table(moves: pd.DataFrame) -> pd.DataFrame:
+    """One row per gate: means over seeds of its thresholds, and the least and the most by which one moved.
+
+    Args:
+        moves: from :func:`threshold_moves`, of gates of one network.
+    """
+    rows = {}
+    for arm, seeds in moves.groupby(level="arm", sort=False):
+        row = {"seeds": f"{len(seeds)}"}
+        for layer in moves.columns.get_level_values(0).unique():
+            of_layer = seeds[layer]
+            moved = of_layer["moved (%)"]
+            row |= {f"{layer}, {when}": f"{of_layer[when].mean():.3f}" for when in ("epoch 1", "at the end")}
+            row[f"{layer}, moved (%)"] = f"{moved.min():+.1f} … {moved.max():+.1f}"
+        rows[arm.partition(", gate ")[2]] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("gate")
 
 
 def _signed(gaps: Mapping[float, Interval]) -> dict[float, str]:

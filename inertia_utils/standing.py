@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from .stats import MARGIN, Interval
@@ -72,6 +72,21 @@ def by_the_margin(verdict: str, high: float) -> str:
     if verdict == "non-inferior" and high < 0:
         return f"worse, by at most {POINTS}"
     return _UNLESS_WORSE[verdict]
+
+
+def stands_by_rate(gaps: Mapping[float, Interval], control: str) -> str:
+    """At which rates something beats a control, loses to it or is not told from it, in words.
+
+    Args:
+        gaps: rate → difference.
+        control: its name, as the text has it.
+    """
+    rates: dict[str, list[str]] = {}
+    for rate, gap in gaps.items():
+        rates.setdefault(told_apart(gap), []).append(f"{100 * rate:.0f}")
+    if len(rates) == 1 and len(gaps) > 2:
+        return f"{next(iter(rates))} {control} at all {len(gaps)} rates"
+    return "; ".join(f"{words} {control} at {listed(found)} %" for words, found in sorted(rates.items()))
 
 
 def seeds_text(count: int) -> str:

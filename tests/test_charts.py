@@ -285,3 +285,52 @@ def test_what_forms_lose_is_ordered_by_the_first_measure_and_a_measure_may_lack_
     assert points(right) == [(-1, 0.15)]
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["range", "random"]
+
+
+def test_times_of_a_gate_leave_out_where_all_or_nothing_is_open():
+    curve = pd.DataFrame({"fraction": [0.0, 0.2, 0.8, 1.0], "chosen": [1, 2, 8, 9], "everywhere": [5, 6, 7, 5]})
+    axes = plt.figure().subplots()
+    charts.gate_times(axes, curve, "dilate", 4.0)
+    drawn = {line.get_label(): [list(line.get_xdata()), list(line.get_ydata())] for line in axes.lines}
+    assert drawn == {
+        "dilate, no gate": [[0, 1], [4, 4]],
+        "dilate, open only": [[0.2, 0.8], [2, 8]],
+        "dilate, all": [[0.2, 0.8], [6, 7]],
+    }
+    assert len({line.get_color() for line in axes.lines}) == 1
+
+
+def test_break_even_fractions_are_written_where_they_were_measured():
+    columns = ["form", "channels", "size", "batch", "break_even"]
+    rows = [("resize", 64, 28, 8, 0.5), ("dilate", 64, 28, 8, 0.75), ("resize", 16, 28, 1, 0.0)]
+    points = pd.DataFrame([row for row in rows for _ in range(2)], columns=columns)
+    axes = plt.figure().subplots()
+    charts.break_even_map(axes, points)
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["resize", "dilate"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["16 ch, 28², 1", "64 ch, 28², 8"]
+    written = {text.get_position(): text.get_text() for text in axes.texts}
+    assert written == {(0, 0): "0.00", (0, 1): "0.50", (1, 1): "0.75"}
+
+
+def test_open_fractions_are_drawn_by_epoch_a_panel_for_each_layer():
+    rows = [
+        {"arm": f"inertial (5, 2), gate {gate}", "epoch": epoch, "open_fraction/conv1": value, "open_fraction/conv2": 1}
+        for gate, values in {"rate 0.25": (0.2, 0.3), "learned 0.25": (0.5, 0.4), "rate 0.5": (0.5, 0.5)}.items()
+        for epoch, value in enumerate(values, start=1)
+    ]
+    arms = ["inertial (5, 2), gate learned 0.25", "inertial (5, 2), gate rate 0.25"]
+    figure = charts.open_fractions(pd.DataFrame(rows), arms, ("conv1", "conv2"))
+    first, second = [{line.get_label(): list(line.get_ydata()) for line in axes.lines} for axes in figure.axes]
+    assert first == {"learned 0.25": [50, 40], "rate 0.25": [20, 30]}
+    assert second == {"learned 0.25": [100, 100], "rate 0.25": [100, 100]}
+
+
+def test_rank_correlations_stand_by_measure_with_their_seeds():
+    columns = ["friction", "conv1", "conv2"]
+    rows = [("oracle", 1.0, 1.0), ("range", 0.5, 0.6), ("range", 0.7, 0.2), ("random", -0.3, 0.0)]
+    (axes,) = charts.rank_correlations(pd.DataFrame(rows, columns=columns), ("conv1", "conv2")).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["random", "range", "oracle"]
+    above = [(1, 2.12), (0.5, 1.12), (0.7, 1.12), (-0.3, 0.12), (1, 2.12), (0.6, 1.12), (-0.3, 0.12)]
+    below = [(1, 1.88), (0.6, 0.88), (0.2, 0.88), (0, -0.12), (1, 1.88), (0.4, 0.88), (0, -0.12)]
+    assert np.allclose(points(axes), sorted(above + below))
+    assert axes.get_xlim()[0] == pytest.approx(-0.35)

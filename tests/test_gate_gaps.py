@@ -13,9 +13,7 @@ from inertia_utils.gate_gaps import (
     gaps_of_kinds,
     loss_avoided,
     lowest_rate_within,
-    stands_by_rate,
 )
-from inertia_utils.stats import interval
 
 
 def test_networks_are_equally_open_if_every_layer_is():
@@ -57,12 +55,6 @@ def test_at_equal_macs_the_random_gate_opens_more():
         (macs,) = table[(table["friction"] == "range") & (table["rate"] == rate)]["conv_macs"]
         chance = table[table["friction"] == "random"]
         assert gap.mean == pytest.approx(100 * (0.9 - np.interp(macs, chance["conv_macs"], chance["accuracy"])))
-
-
-def test_rates_are_named_by_how_the_gates_stand():
-    gaps = {0.1: (2.0, 2.1, 2.2), 0.2: (-1.0, -1.1, -1.2), 0.3: (3.0, 3.1, 3.2), 0.5: (-2.0, 2.0, 0.1), 0.6: (1, 2, 1)}
-    text = stands_by_rate({rate: interval(values) for rate, values in gaps.items()}, "random")
-    assert text == ("beats random at 10 and 30 %; is not told from random at 50 and 60 %; loses to random at 20 %")
 
 
 def test_kinds_of_gates_stand_beside_those_that_never_open_and_beside_chance():

@@ -9,6 +9,8 @@ from inertia_utils.gate_tables import (
     leads_by_network,
     rate_by_rate,
     standings,
+    threshold_moves,
+    threshold_table,
     ways_table,
 )
 
@@ -187,3 +189,23 @@ def test_ways_to_choose_stand_beside_their_controls_but_not_themselves():
             "minus fewer": "-3.00 (n=2)",
         },
     }
+
+
+def test_learned_thresholds_are_told_by_what_they_move_after_the_first_epoch():
+    path = {0: (2.0, 9.0, 1.0), 1: (4.0, 0.0, 5.0)}
+    rows = [
+        {"arm": f"inertial (5, 2), gate {gate}", "seed": seed, "epoch": epoch, "threshold/conv1": value}
+        for gate in ("learned 0.25", "rate 0.25")
+        for seed, values in path.items()
+        for epoch, value in reversed(list(enumerate(values, start=1)))
+    ]
+    moves = threshold_moves(pd.DataFrame(rows), ["conv1"])
+    assert moves["conv1"].to_numpy().tolist() == [[2, 1, -50], [4, 5, 25]]
+    table = threshold_table(moves)
+    assert table.loc["learned 0.25"].to_dict() == {
+        "seeds": "2",
+        "conv1, epoch 1": "3.000",
+        "conv1, at the end": "3.000",
+        "conv1, moved (%)": "-50.0 … +25.0",
+    }
+    assert len(table) == 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inertia_utils.standing import Standing, by_the_margin, listed, tally, told_apart
+from inertia_utils.standing import Standing, by_the_margin, listed, stands_by_rate, tally, told_apart
 from inertia_utils.stats import Comparison, Interval, compare, interval
 
 
@@ -55,3 +55,9 @@ def test_standings_are_counted():
 
 def test_a_list_reads_like_one():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_rates_are_named_by_how_the_gates_stand():
+    gaps = {0.1: (2.0, 2.1, 2.2), 0.2: (-1.0, -1.1, -1.2), 0.3: (3.0, 3.1, 3.2), 0.5: (-2.0, 2.0, 0.1), 0.6: (1, 2, 1)}
+    text = stands_by_rate({rate: interval(values) for rate, values in gaps.items()}, "random")
+    assert text == ("beats random at 10 and 30 %; is not told from random at 50 and 60 %; loses to random at 20 %")

@@ -13,6 +13,9 @@ from ..looks import LAYERS
 from .gate import used_up
 from .model import timed_arms
 
+#: What breaks even, as the record calls it → its form, where that has another name.
+_FORMS = {"core": "skip core"}
+
 
 def load(name: str) -> dict[str, Any] | None:
     """The committed record of that name, such as ``layer`` or ``layer-cuda``; None where there is none."""
@@ -88,7 +91,7 @@ def _milliseconds(row: dict[str, Any]) -> dict[str, Any]:
 def break_even_frame(record: dict[str, Any]) -> pd.DataFrame:
     """One row per point and open fraction of a gate record: both ways in milliseconds, and what the layer takes.
 
-    The layer decides by the installed table, whatever this record found.
+    The layer decides by the installed table, whatever this record found.  Forms are as in :func:`layer_times`.
     """
     rows = []
     for point in record["map"]:
@@ -96,7 +99,8 @@ def break_even_frame(record: dict[str, Any]) -> pd.DataFrame:
         for fraction, chosen, everywhere in zip(record["fractions"], point["chosen"], point["everywhere"], strict=True):
             taken = chosen if fraction < limit else everywhere
             rows.append(
-                {name: point[name] for name in ("kind", "channels", "size", "batch", "break_even")}
+                {name: point[name] for name in ("channels", "size", "batch", "break_even")}
+                | {"form": _FORMS.get(point["kind"], point["kind"])}
                 | {"fraction": fraction, "chosen": 1e3 * chosen, "everywhere": 1e3 * everywhere, "taken": 1e3 * taken}
             )
     return pd.DataFrame(rows)

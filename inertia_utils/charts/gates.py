@@ -1,8 +1,8 @@
-"""What gates keep, by what they open and by how they were trained."""
+"""What gates keep, by what they open and by how they were trained, and what they open."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..figures import WIDTH
-from ..looks import look, symbol
+from ..looks import MARKERS, PALETTE, look, symbol
 from ..stats import interval
 from .marks import band, mean_bar
 
@@ -111,4 +111,50 @@ def accuracy_and_loss(ways: Mapping[str, pd.DataFrame], without: Mapping[str, pd
         axes.set_ylabel(label)
     handles = panels[0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=len(without), title="without a gate")
+    return figure
+
+
+def open_fractions(history: pd.DataFrame, arms: Sequence[str], layers: Sequence[str]) -> Figure:
+    """Fraction that gates open after every epoch of training, a line per arm and a panel per layer.
+
+    Args:
+        history: of one seed, from :func:`~inertia_utils.frames.curves`.
+        arms: which of its arms, by name, which also gives the look; labels leave out what all names begin with, up to
+            the gate.
+        layers: names of the gated layers.
+    """
+    figure, panels = plt.subplots(1, len(layers), figsize=(WIDTH, 3.2), sharey=True, squeeze=False)
+    for axes, layer in zip(panels[0], layers, strict=True):
+        for arm in arms:
+            rows = history[history["arm"] == arm]
+            opened = 100 * rows[f"open_fraction/{layer}"]
+            axes.plot(rows["epoch"], opened, **look(arm), markersize=4, label=arm.partition(", gate ")[2])
+        axes.set(title=layer, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[0, 0].set_ylabel("open on held-out images (%)")
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def rank_correlations(correlations: pd.DataFrame, layers: Sequence[str]) -> Figure:
+    """Rank correlation of every friction measure with the detail |δ|, by layer: means large, seeds small.
+
+    Measures are ordered by the last layer's mean.
+
+    Args:
+        correlations: one row per measure and seed, with the columns ``friction`` and the names of the layers.
+        layers: those names.
+    """
+    means = correlations.groupby("friction")[list(layers)].mean().sort_values(layers[-1])
+    places = {name: place for place, name in enumerate(means.index)}
+    figure, axes = plt.subplots(figsize=(WIDTH * 0.75, 3))
+    for number, layer in enumerate(layers):
+        shift = 0.12 - 0.24 * number
+        style = {"marker": MARKERS[number], "color": PALETTE[number]}
+        axes.scatter(means[layer], [place + shift for place in places.values()], s=24, label=layer, **style)
+        beside = [places[name] + shift for name in correlations["friction"]]
+        axes.scatter(correlations[layer], beside, s=6, alpha=0.5, **style)
+    axes.set_yticks(range(len(means)), means.index)
+    axes.set(xlabel="rank correlation with |δ|", xlim=(min(-0.05, means.min().min() - 0.05), 1.05))
+    axes.legend(loc="lower right")
     return figure

@@ -15,9 +15,8 @@ from ..gate_gaps import (
     gaps_at_equal_macs,
     gaps_by_rate,
     lowest_rate_within,
-    stands_by_rate,
 )
-from ..standing import POINTS, Standing, seeds_text, tally, told_apart
+from ..standing import POINTS, Standing, seeds_text, stands_by_rate, tally, told_apart
 from ..stats import ALPHA, Interval, interval
 
 

@@ -15,9 +15,8 @@ from ..gate_gaps import (
     gaps_of_kinds,
     lowest_rate_within,
     share_of_macs,
-    stands_by_rate,
 )
-from ..standing import POINTS, Standing, tally, told_apart
+from ..standing import POINTS, Standing, stands_by_rate, tally, told_apart
 from ..stats import MARGIN, Interval
 
 
