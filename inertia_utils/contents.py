@@ -1,7 +1,7 @@
 """What the README and the notebooks say of each other, written from one source: ``python -m inertia_utils.contents``.
 
-Between marks in the README: the badges, the results (in short, the main figure, the comparisons that decide), and the
-table of notebooks. In every notebook: the set-up cell, which does nothing where the package is installed. The
+Between marks in the README: the badges, the results (the main figure, the comparisons that decide, all in short), and
+the table of notebooks. In every notebook: the set-up cell, which does nothing where the package is installed. The
 repository's address has one place, ``project.urls`` in ``pyproject.toml``.
 """
 
@@ -19,6 +19,7 @@ from .files import write_atomically
 from .hygiene import cell_id
 from .in_short import in_short
 from .tables import to_markdown
+from .takeaways import bulleted
 
 README = paths.CHECKOUT / "README.md"
 #: Figure and table that the README shows, and the tables that it speaks of.
@@ -50,7 +51,7 @@ def badges() -> str:
 
 
 def results() -> str:
-    """The outcome in short, the main figure and the comparisons that decide, as published; a note before that."""
+    """The main figure, the comparisons that decide and the outcome in short, as published; a note before that."""
     if not (paths.FIGURES / f"{CLAIMS}.csv").exists():
         return "*Not yet published; `make report` does that.*"
     entries = manifest.read(paths.FIGURES)
@@ -58,16 +59,30 @@ def results() -> str:
         pd.read_csv(paths.FIGURES / f"{name}.csv", dtype=str, keep_default_na=False)
         for name in (PRIMARY, OTHERS, CLAIMS, POOLED)
     )
-    parts = [
-        "**In short.** Every sentence is made from the table below, from those of the other comparisons and of the "
-        "claims in [notebook 09](notebooks/09_final_figures.ipynb), or from that without the large head in "
-        "[notebook 03](notebooks/03_window_and_margin.ipynb), which say under which conditions."
-    ]
     compared = pd.concat([decided, others]).fillna("")
-    parts += ["\n".join(f"- {line}" for line in in_short(compared, claims, pooled))]
-    parts += [f"![Accuracy against cost](figures/{FIGURE}.png)", f"*{entries[FIGURE]['caption']}*"]
-    parts += [f"*{entries[PRIMARY]['caption']}*", to_markdown(decided).rstrip("\n")]
-    return "\n\n".join(parts)
+    shown = decided.drop(columns=[name for name in decided if name.startswith("p ")])
+    return "\n\n".join(
+        [
+            f"![Accuracy against cost](figures/{FIGURE}.png)",
+            f"*{entries[FIGURE]['caption']}*",
+            "**The comparisons that decide.** Weights, MACs and time are shares of the control's; the difference is in "
+            "test accuracy, paired by seed, with a 95 % t interval.",
+            to_markdown(shown).rstrip("\n"),
+            _folded("More on the columns", f"{entries[PRIMARY]['caption']} The p values are in notebook 09."),
+            _folded(
+                f"In short: all {len(compared)} comparisons, and the claims about gates, in sentences",
+                "Every sentence is made from the tables of comparisons and of claims in "
+                "[notebook 09](notebooks/09_final_figures.ipynb), or from that without the large head in "
+                "[notebook 03](notebooks/03_window_and_margin.ipynb), which say under which conditions.\n\n"
+                + bulleted(in_short(compared, claims, pooled)),
+            ),
+        ]
+    )
+
+
+def _folded(summary: str, text: str) -> str:
+    """A text that is shown when its summary is clicked."""
+    return f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>"
 
 
 def table() -> str:
