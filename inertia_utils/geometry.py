@@ -73,10 +73,14 @@ def checked_geometry(
     if margin >= rows:
         raise ValueError(f"margin: {margin} leaves no core in a window of kernel_size={rows}; it must be below {rows}")
     if stacks and out_channels % 2:
-        raise ValueError(f"out_channels: merge='stack' gives two channels per filter, so {out_channels} must be even")
+        raise ValueError(
+            f"out_channels: a merge that stacks gives two channels per filter, so {out_channels} must be even"
+        )
     filters = out_channels // 2 if stacks else out_channels
     if in_channels % groups or filters % groups:
         raise ValueError(f"groups: {groups} must divide in_channels={in_channels} and the number of filters {filters}")
     if stacks and groups > 1:
-        raise ValueError(f"groups: merge='stack' orders its channels by cores and details, not by {groups} groups")
+        raise ValueError(
+            f"groups: a merge that stacks orders its channels by cores and what is stacked, not by {groups} groups"
+        )
     return Geometry(rows, margin, in_channels, filters, cores, groups)

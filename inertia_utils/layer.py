@@ -45,7 +45,7 @@ class InertialConv2d(nn.Module):
 
     Args:
         in_channels: C, channels of the input.
-        out_channels: channels of the output: the number of filters O, or 2·O for ``merge="stack"``.
+        out_channels: channels of the output: the number of filters O, or 2·O where the merge stacks.
         kernel_size: d, the side of the window.
         margin: k, so that the core has side r = d − k ≥ 1 and sits at offset ⌊k/2⌋.
         stride: step between windows, one number or two.
@@ -58,7 +58,8 @@ class InertialConv2d(nn.Module):
         dtype: of the parameters.
         reapply: how the core is re-applied: ``"slide"``, ``"dilate"``, ``"resize"``, ``"aggregate"`` or an object of
             the protocol :class:`~inertia_utils.reapply.Reapply`.
-        merge: what open and closed positions give: ``"matched"``, ``"replace"``, ``"add"`` or ``"stack"``.
+        merge: what open and closed positions give: ``"matched"``, ``"replace"``, ``"add"``, ``"stack"`` or
+            ``"stack_whole"``.
         cores: m, core filters per output filter.
         friction: a name from :data:`~inertia_utils.friction.MEASURES` or a callable of its protocol.
         reduction: average channels ``"after"`` the window pass of the measure, or ``"before"`` it (cheaper).
@@ -79,7 +80,7 @@ class InertialConv2d(nn.Module):
         weight: core weights, (O·m, C/groups, r, r).
         periphery: periphery weights; (O, m, k+1, k+1) for ``slide``, (O, m) for the blends, ((k+1)² − 1,) for
             ``aggregate``.
-        bias: (O,) or None; with ``stack`` it is added to the core's half.
+        bias: (O,) or None; where the merge stacks it is added to the core's half.
         open_fraction: buffer, the fraction of positions (blocks for ``skip="core"``) that the latest call opened.
 
     Raises:
@@ -183,10 +184,10 @@ class InertialConv2d(nn.Module):
     def friction_and_loss(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What the gate decides by, and the detail that is at stake: the friction and |δ| of every position or block.
 
-        |δ| is what closing takes from the output with the merges ``matched`` and ``stack``; with ``replace`` and
-        ``add`` that is |T − c| and |T|, and |δ| all the same what is measured.  Shapes are (N, 1, H_out, W_out) and
-        (N, O, H_out, W_out); for ``skip="core"`` one value per block, and the loss is that of its core responses,
-        (N, O·m, blocks down, blocks across).
+        |δ| is what closing takes from the output with the merges ``matched`` and ``stack``; with ``replace`` that is
+        |T − c|, with ``add`` and ``stack_whole`` |T|, and |δ| all the same what is measured.  Shapes are
+        (N, 1, H_out, W_out) and (N, O, H_out, W_out); for ``skip="core"`` one value per block, and the loss is that of
+        its core responses, (N, O·m, blocks down, blocks across).
         """
         window = self.windows(x)
         if self.skip == "core":
@@ -203,7 +204,7 @@ class InertialConv2d(nn.Module):
 
     @property
     def output_bias(self) -> Tensor | None:
-        """The bias of every output channel, (out_channels,), zero for the detail of ``stack``; None without bias."""
+        """The bias of every output channel, (out_channels,), zero for what is stacked; None without bias."""
         if self.bias is None or not self.merge.stacks:
             return self.bias
         return F.pad(self.bias, (0, self.out_channels - len(self.bias)))
@@ -260,11 +261,12 @@ class InertialConv2d(nn.Module):
             options: keyword arguments of the layer, such as ``reapply`` and ``cores``.
 
         Raises:
-            ValueError: ``merge="stack"``, whose output has other channels than the convolution, or a configuration
+            ValueError: a merge that stacks, whose output has other channels than the convolution, or a configuration
                 that the layer refuses.
         """
-        if options.get("merge") == "stack":
-            raise ValueError("merge: 'stack' cannot be fitted to a convolution; use 'matched', 'replace' or 'add'")
+        merge = options.get("merge", "matched")
+        if MERGES[merge].stacks:
+            raise ValueError(f"merge: {merge!r} cannot be fitted to a convolution; use 'matched', 'replace' or 'add'")
         layer = cls.like(conv, margin, **options)
         weight, periphery = fit_kernel(conv.weight.detach(), layer.reapply, layer.geometry, layer.merge.core_share)
         with torch.no_grad():
@@ -380,7 +382,7 @@ class InertialConv2d(nn.Module):
         return gate
 
     def with_bias(self, output: Tensor) -> Tensor:
-        """Add the bias to an output (N, out_channels, H, W), to the core's half of ``stack``."""
+        """Add the bias to an output (N, out_channels, H, W), to the core's half of a stack."""
         if self.bias is None:
             return output
         return output + self.output_bias.to(output.dtype).view(-1, 1, 1)

@@ -54,11 +54,13 @@ class Merge(Protocol):
         stacks: the output has twice as many channels as there are filters.
         core_share: how often the core itself is added to T in the open state.
         scales_core: the closed state multiplies the core by γ.
+        matched_share: how often γ·c is taken off T in the second half of the channels, where it stacks.
     """
 
     stacks: bool
     core_share: int
     scales_core: bool
+    matched_share: int
 
     def closed(self, responses: Responses) -> Tensor:
         """The output of a closed position."""
@@ -88,7 +90,7 @@ def blend(merge: Merge, responses: Responses, gate: Tensor | float) -> Tensor:
 class Matched:
     """Closed γ·c, open T: skipping loses exactly δ."""
 
-    stacks, core_share, scales_core = False, 0, True
+    stacks, core_share, scales_core, matched_share = False, 0, True, 0
 
     def closed(self, responses: Responses) -> Tensor:
         """γ·c."""
@@ -103,7 +105,7 @@ class Matched:
 class Replace:
     """Closed c, open T."""
 
-    stacks, core_share, scales_core = False, 0, False
+    stacks, core_share, scales_core, matched_share = False, 0, False, 0
 
     def closed(self, responses: Responses) -> Tensor:
         """c."""
@@ -118,7 +120,7 @@ class Replace:
 class Add:
     """Closed c, open c + T."""
 
-    stacks, core_share, scales_core = False, 1, False
+    stacks, core_share, scales_core, matched_share = False, 1, False, 0
 
     def closed(self, responses: Responses) -> Tensor:
         """c."""
@@ -131,9 +133,9 @@ class Add:
 
 @MERGES.register("stack")
 class Stack:
-    """Closed [c, 0], open [c, δ], along channels: the form that the original text names."""
+    """Closed [c, 0], open [c, δ], along channels: skipping loses exactly δ, on the second half of them."""
 
-    stacks, core_share, scales_core = True, 0, False
+    stacks, core_share, scales_core, matched_share = True, 0, False, 1
 
     def closed(self, responses: Responses) -> Tensor:
         """[c, 0]."""
@@ -142,3 +144,14 @@ class Stack:
     def open(self, responses: Responses) -> Tensor:
         """[c, δ]."""
         return torch.cat([responses.core, responses.detail], 1)
+
+
+@MERGES.register("stack_whole")
+class StackWhole(Stack):
+    """Closed [c, 0], open [c, T], along channels: the form that the original text names, word for word."""
+
+    matched_share = 0
+
+    def open(self, responses: Responses) -> Tensor:
+        """[c, T]."""
+        return torch.cat([responses.core, responses.reapplied], 1)

@@ -12,7 +12,9 @@ from reference import Sizes, pad
 from inertia_utils import InertialConv2d
 
 REAPPLICATIONS = ("slide", "dilate", "resize", "aggregate")
-MERGES = ("matched", "replace", "add", "stack")
+MERGES = ("matched", "replace", "add", "stack", "stack_whole")
+#: Those that give two channels per filter.
+STACKING = ("stack", "stack_whole")
 FRICTIONS = (
     "range",
     "variance",
@@ -59,7 +61,7 @@ class Case:
         torch.manual_seed(self.seed)
         layer = InertialConv2d(
             self.in_channels,
-            self.filters * (2 if self.merge == "stack" else 1),
+            self.filters * (2 if self.merge in STACKING else 1),
             self.kernel_size,
             self.margin,
             self.stride,
@@ -114,7 +116,7 @@ def cases(
     legal = [name for name in reapplications if name != "dilate" or reaches_edge(kernel_size, margin)]
     reapply = draw(st.sampled_from(legal))
     merge = draw(st.sampled_from(merges))
-    groups = 1 if merge == "stack" else draw(st.integers(1, 2))
+    groups = 1 if merge in STACKING else draw(st.integers(1, 2))
     stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)) | st.just((1, 1)))
     named = st.sampled_from(["same", "valid"] if stride == (1, 1) else ["valid"])
     width = st.integers(0, 3)

@@ -108,14 +108,15 @@ def gamma(reapply: str, theta: np.ndarray, sizes: Sizes) -> float:
 
 
 def merged(merge: str, core: float, matched: float, detailed: float, is_open: bool) -> tuple[float, float]:
-    """The output of one filter at one position; the second entry is the detail's channel of ``stack``."""
+    """The output of one filter at one position; the second entry is the channel that is stacked."""
     if merge == "matched":
         return (detailed if is_open else matched), 0.0
     if merge == "replace":
         return (detailed if is_open else core), 0.0
     if merge == "add":
         return (core + detailed if is_open else core), 0.0
-    return core, (detailed - matched if is_open else 0.0)
+    stacked = detailed - matched if merge == "stack" else detailed
+    return core, (stacked if is_open else 0.0)
 
 
 def convolve(
@@ -151,7 +152,7 @@ def convolve(
 def _with_bias(output: np.ndarray, bias: np.ndarray | None, merge: str) -> np.ndarray:
     if bias is not None:
         output[0] += bias[:, None, None]
-    return np.concatenate(output, 1) if merge == "stack" else output[0]
+    return np.concatenate(output, 1) if merge.startswith("stack") else output[0]
 
 
 def response_map(padded: np.ndarray, weight: np.ndarray, groups: int) -> np.ndarray:

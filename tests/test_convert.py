@@ -54,7 +54,7 @@ def test_what_does_not_fit_is_named():
         "0": "its kernel of 3×5 is not square",
         "1": "its dilation is (2, 2)",
         "2": "its kernel of 1×1 leaves no core for margin 1",
-        "3": "out_channels: merge='stack' gives two channels per filter, so 5 must be even",
+        "3": "out_channels: a merge that stacks gives two channels per filter, so 5 must be even",
     }
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from generated import REAPPLICATIONS, cases
+from generated import REAPPLICATIONS, STACKING, cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -161,8 +161,9 @@ def test_a_fit_repeats_bit_for_bit():
 
 
 def test_what_cannot_be_fitted_is_refused():
-    with pytest.raises(ValueError, match="merge: 'stack' cannot be fitted"):
-        InertialConv2d.from_conv(nn.Conv2d(2, 2, 3), 1, merge="stack")
+    for merge in STACKING:
+        with pytest.raises(ValueError, match=f"merge: '{merge}' cannot be fitted"):
+            InertialConv2d.from_conv(nn.Conv2d(2, 2, 3), 1, merge=merge)
     with pytest.raises(ValueError, match="kernel_size: the window must be square"):
         InertialConv2d.from_conv(nn.Conv2d(2, 2, (3, 5)), 1)
     with pytest.raises(ValueError, match="dilation: "):

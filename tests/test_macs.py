@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from generated import FRICTIONS, JOINT, MERGES, REAPPLICATIONS, cases, reaches_edge
+from generated import FRICTIONS, JOINT, MERGES, REAPPLICATIONS, STACKING, cases, reaches_edge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
@@ -98,7 +98,7 @@ def test_best_and_worst_case(kernel_size, margin, reapply, merge):
     channels, filters, positions = 16, 32, 14 * 14
     layer = InertialConv2d(
         channels,
-        filters * (2 if merge == "stack" else 1),
+        filters * (2 if merge in STACKING else 1),
         kernel_size,
         margin,
         padding="same",

@@ -46,14 +46,14 @@ def test_a_layer_with_two_names_is_folded_under_both():
 
 
 @pytest.mark.parametrize("padding", [0, 2, "same"])
-@pytest.mark.parametrize("merge", ["matched", "replace", "add", "stack"])
+@pytest.mark.parametrize("merge", ["matched", "replace", "add", "stack", "stack_whole"])
 def test_a_single_closed_layer(padding, merge):
     layer = InertialConv2d(4, 6, 4, 1, padding=padding, gate="never", merge=merge).eval()
     x = torch.randn(2, 4, 9, 8)
     torch.testing.assert_close(optimize(layer)(x), layer(x))
 
 
-@pytest.mark.parametrize("merge", ["matched", "add", "stack"])
+@pytest.mark.parametrize("merge", ["matched", "add", "stack", "stack_whole"])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_small_input_takes_the_dense_convolution_and_a_large_one_two_steps(merge, stride):
     layer = InertialConv2d(64, 64, 3, 2, padding=1, stride=stride, merge=merge).eval()

@@ -166,7 +166,7 @@ def _layer_macs(arm, in_channels, out_channels, side):
         return arm.kernel_size**2 * in_channels * out_channels * side**2
     if arm.conv == "separable":
         return (arm.kernel_size**2 * in_channels + in_channels * out_channels) * side**2
-    filters = out_channels // 2 if arm.merge == "stack" else out_channels
+    filters = out_channels // 2 if arm.merge.startswith("stack") else out_channels
     core = (arm.kernel_size - arm.margin) ** 2 * in_channels * filters * (side + arm.margin) ** 2
     return core + (arm.margin + 1) ** 2 * filters * side**2
 

@@ -90,7 +90,7 @@ def depthwise(layer: InertialConv2d, maps: list[Tensor], weights: Tensor, bias: 
 
 
 def outputs(layer: InertialConv2d) -> int:
-    """Output channels per filter: 1, or 2 for ``merge="stack"``."""
+    """Output channels per filter: 1, or 2 where the merge stacks."""
     return layer.out_channels // layer.geometry.filters
 
 
@@ -118,10 +118,12 @@ def slide_kernel(layer: InertialConv2d, weights: Tensor) -> Tensor:
     return moved.unflatten(1, (layer.geometry.filters, -1)).sum(2).transpose(0, 1)
 
 
-def detail_weights(layer: InertialConv2d) -> Tensor:
-    """The weights of δ = T − γ·c: a, with γ taken off the central placement, (O, m, k+1, k+1)."""
+def stacked_weights(layer: InertialConv2d) -> Tensor:
+    """The weights of what is stacked: a, for δ with γ taken off the central placement, (O, m, k+1, k+1)."""
+    if not layer.merge.matched_share:
+        return layer.periphery
     centre = layer.reapply.identity(layer.geometry).to(layer.periphery)
-    return layer.periphery - layer.gamma[..., None, None] * centre
+    return layer.periphery - layer.merge.matched_share * layer.gamma[..., None, None] * centre
 
 
 def blend_weights(layer: InertialConv2d) -> tuple[Tensor, Tensor]:
@@ -141,14 +143,14 @@ def _open_slide(layer: InertialConv2d, x: Tensor) -> Tensor:
 
 
 def _open_stack(layer: InertialConv2d, x: Tensor) -> Tensor:
-    """[c + b, δ]."""
-    weights = detail_weights(layer)
+    """[c + b, δ] or [c + b, T]."""
+    weights = stacked_weights(layer)
     if dense_is_cheaper(layer):
         core = in_centre(layer, each_core(layer).sum(1))
         return _dense(layer, x, torch.cat([core, slide_kernel(layer, weights)]))
     x, inner, rest = shared_out(layer, x)
     # The weights of δ sum to zero, so that it does not see a constant, unless zeros are still to be put around it.
-    early = None if any(rest) else layer.bias
+    early = None if any(rest) or not layer.merge.matched_share else layer.bias
     maps = response_maps(layer, x, inner, early)
     (down, across), total = layer.stride, sum(maps[1:], maps[0])
     core = padded(total, to_core(layer, rest))[..., ::down, ::across]

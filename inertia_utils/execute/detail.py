@@ -86,7 +86,7 @@ def _extra(layer: InertialConv2d, padded: Tensor) -> Extra:
     if type(layer.reapply) is Aggregate:
         return _core_on_blend(layer, padded)
     if layer.merge.stacks:
-        return Extra(padded, layer.kernel_responses().detail.transpose(0, 1))
+        return Extra(padded, layer.equivalent_kernel()[layer.geometry.filters :])
     return Extra(padded, layer.equivalent_kernel(), shift=layer.bias)
 
 
@@ -94,7 +94,7 @@ def _spread_core(layer: InertialConv2d, padded: Tensor) -> Extra:
     """β·(spread core) on top of the central core's response, which is there already."""
     spacing = (layer.geometry.kernel_size - 1) // (layer.geometry.core_size - 1)
     blend = layer.periphery[:, 0]
-    scale = -blend if layer.merge.stacks else 1 + layer.merge.core_share - blend
+    scale = 1 + layer.merge.core_share - layer.merge.matched_share - blend
     return Extra(padded, blend_weights(layer)[1], spacing, scale, _rest_of_bias(layer, scale))
 
 
@@ -102,8 +102,8 @@ def _core_on_blend(layer: InertialConv2d, padded: Tensor) -> Extra:
     """The core once more, on the blended input."""
     blended = blend_input(layer, padded, (0, 0, 0, 0), 0)
     scale = None
-    if layer.merge.stacks:
-        scale = -layer.gamma[:, 0]
+    if layer.merge.matched_share:
+        scale = -layer.merge.matched_share * layer.gamma[:, 0]
     elif layer.merge.core_share:
         scale = torch.full_like(layer.gamma[:, 0], layer.merge.core_share)
     return Extra(blended, each_core(layer).sum(1), 1, scale, _rest_of_bias(layer, scale))

@@ -13,11 +13,11 @@ from ..window import Window
 from .constant import (
     blend_input,
     depthwise,
-    detail_weights,
     each_core,
     response_maps,
     shared_out,
     slide_weights,
+    stacked_weights,
 )
 from .detail import detail_where_open
 from .parts import is_channels_last
@@ -46,7 +46,7 @@ def _slide(layer: InertialConv2d, x: Tensor, is_open: Tensor) -> Tensor:
     scale = layer.gamma if layer.merge.scales_core else torch.ones_like(layer.periphery[..., 0, 0])
     if layer.merge.stacks:
         closed = depthwise(layer, maps, scale[..., None, None], layer.bias, to_core(layer, rest))
-        opened = depthwise(layer, maps, detail_weights(layer), None, rest)
+        opened = depthwise(layer, maps, stacked_weights(layer), None, rest)
         return torch.cat([closed, choose(is_open, opened, torch.zeros_like(opened))], 1)
     opened = depthwise(layer, maps, slide_weights(layer), layer.bias, rest)
     inside = to_core(layer, rest)
