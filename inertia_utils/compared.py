@@ -17,7 +17,9 @@ FEWER_CHANNELS = inertial(3, 2, hidden=23)
 
 #: The original text read literally: the core's outputs are kept, and those of the core spread over the window are
 #: stacked onto them where friction is high.
-LITERAL = inertial(5, 2, reapply="dilate", merge="stack", gate="rate", rate=0.5)
+LITERAL = inertial(5, 2, reapply="dilate", merge="stack_whole", gate="rate", rate=0.5)
+#: The same with the detail stacked, which is nothing where the window is flat.
+DETAIL_STACKED = replace(LITERAL, merge="stack")
 
 #: Half as many filters with a 2×2 core, whose responses and details are stacked.  Chosen on the hold-out, seed 0, among
 #: the forms that cost at most 30 % of dense 3×3: this one, (3, 2), and (3, 2) and (5, 4) stacked.

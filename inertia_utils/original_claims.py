@@ -7,7 +7,7 @@ from itertools import chain
 
 from .arms import Arm, dense, inertial, separable
 from .claims import OURS, Claim, Side
-from .compared import FEWER_CHANNELS, LITERAL, STACKED
+from .compared import DETAIL_STACKED, FEWER_CHANNELS, STACKED
 from .layer import SKIPS
 from .models import narrowed, separated, widened
 
@@ -46,7 +46,7 @@ def _periphery() -> list[Claim]:
     better_spent = "MACs are better spent on the periphery than on channels"
     pairs = [
         (adds, SMALL, dense(1)),
-        (adds, replace(LITERAL, gate="always"), replace(LITERAL, gate="never")),
+        (adds, replace(DETAIL_STACKED, gate="always"), replace(DETAIL_STACKED, gate="never")),
         (better_spent, SMALL, widened(SMALL)),
         (better_spent, SMALL, narrowed(SMALL)),
         (better_spent, STACKED, narrowed(STACKED)),
@@ -90,7 +90,7 @@ def _saving() -> list[Claim]:
 def _stacking() -> list[Claim]:
     text = "Core kept, re-applied core stacked where friction is high"
     condition = f"{TRAINED}, δ in place of T"
-    return [Claim(text, condition, Side(LITERAL.name), Side(control.name)) for control in (dense(5), dense(3))]
+    return [Claim(text, condition, Side(DETAIL_STACKED.name), Side(control.name)) for control in (dense(5), dense(3))]
 
 
 def _knowing() -> list[Claim]:
@@ -103,7 +103,7 @@ def _knowing() -> list[Claim]:
         ),
         (TRAINED, _quarter_open(SMALL), small_chance),
         (f"{TRAINED}{AFTER_A_LOOK}", _quarter_open(SMALL, reduction="before"), small_chance),
-        (TRAINED, Side(LITERAL.name), Side(replace(LITERAL, friction="random").name)),
+        (TRAINED, Side(DETAIL_STACKED.name), Side(replace(DETAIL_STACKED, friction="random").name)),
         (
             f"{MNIST}, trained with the gate",
             _quarter_open(SMALL, "lenet"),

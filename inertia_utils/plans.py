@@ -8,6 +8,7 @@ from typing import Any
 
 from .arms import Arm, dense, inertial, separable
 from .compared import (
+    DETAIL_STACKED,
     EARLIER_FORM,
     FEWER_CHANNELS,
     LITERAL,
@@ -256,7 +257,7 @@ def gate(size: Profile) -> Plan:
 
 @planned("06_reapplication")
 def reapplication(size: Profile) -> Plan:
-    """Every re-application and merge with the gate open and, afterwards, at one half; the literal form trained so."""
+    """Every re-application and merge with the gate open and, afterwards, at one half; the literal form, trained so."""
     seeds = range(size.grid_seeds)
     opened = [converged(size, arm, seed=seed) for seed in seeds for arm in reapplications(size)]
     half = {"rates": (0.5, 1.0)}
@@ -268,13 +269,20 @@ def reapplication(size: Profile) -> Plan:
             for merge in (("", "replace") if parent.arm.merge == "matched" else ("",))
             for name in ("range", "random")
         ],
-        "literal": [
-            converged(size, replace(LITERAL, **options), seed=seed)
+        "literal": [converged(size, arm, seed=seed) for seed in seeds for arm in _gates_beside(LITERAL)],
+        "literal_detail": [
+            converged(size, arm, seed=seed)
             for seed in seeds
-            for options in ({"gate": "always"}, {}, {"friction": "random"}, {"gate": "never"})
+            # Closed for good, both stack nothing: one training serves the two.
+            for arm in (*_gates_beside(DETAIL_STACKED), replace(DETAIL_STACKED, gate="never"))
         ],
         "controls": [converged(size, arm, seed=seed) for seed in seeds for arm in (dense(5), dense(3), dense(1))],
     }
+
+
+def _gates_beside(arm: Arm) -> tuple[Arm, ...]:
+    """An arm with its gate open, as it is, and with a random gate."""
+    return replace(arm, gate="always"), arm, replace(arm, friction="random")
 
 
 @planned("07_mnist_lenet")
@@ -311,7 +319,7 @@ REPORTED = {
     ),
     "04_friction": ("gated", "by_range", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
-    "06_reapplication": ("literal", "open"),
+    "06_reapplication": ("literal_detail", "open"),
     "07_mnist_lenet": ("lenet", "gates"),
 }
 
