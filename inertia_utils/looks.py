@@ -75,9 +75,6 @@ ARMS = tuple(
             "inertial (3, 2), gate image 0.25, reduction before",
             *(f"dense 3×3, {widths} channels" for widths in ("15 and 30", "16 and 33", "10 and 21", "24 and 48")),
             "dense 3×3, strided second layer",
-            "inertial (5, 2), reapply dilate, merge stack_whole",
-            *(f"inertial (5, 2), reapply dilate, merge stack_whole, gate rate 0.5{random}" for random in _RANDOM),
-            "inertial (5, 2), reapply dilate, merge stack, gate never",
         )
     )
 )

@@ -94,7 +94,7 @@ def test_a_name_without_a_place_in_the_lists_never_takes_a_listed_look():
 
 
 #: Groups of runs that no figure draws with the looks of their arms.
-TABLES = ("steps", "ungated", "mending", "small_image", "small_sampled")
+TABLES = ("steps", "ungated", "mending", "small_image", "small_sampled", "literal", "literal_detail")
 
 
 # The final figures are a selection of the others' and show kinds where there are too many arms.
