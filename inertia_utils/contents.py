@@ -66,9 +66,10 @@ def results() -> str:
             f"![Accuracy against cost](figures/{FIGURE}.png)",
             f"*{entries[FIGURE]['caption']}*",
             "**The comparisons that decide.** Weights, MACs and time are shares of the control's; the difference is in "
-            "test accuracy, paired by seed, with a 95 % t interval.",
+            "test accuracy, paired by seed, with a 95 % t interval over seeds and, in the last column, over seeds and "
+            "images. Caption, p values and the other comparisons are in "
+            "[notebook 09](notebooks/09_final_figures.ipynb).",
             to_markdown(shown).rstrip("\n"),
-            _folded("More on the columns", f"{entries[PRIMARY]['caption']} The p values are in notebook 09."),
             _folded(
                 f"In short: all {len(compared)} comparisons, and the claims about gates, in sentences",
                 "Every sentence is made from the tables of comparisons and of claims in "

@@ -145,3 +145,22 @@ def test_each_layer_is_told_by_itself(table):
         for layer in ("conv1", "conv2")
         for text in ("range beats random at 10 and 50 %", "oracle beats random at 10 %; loses to random at 50 %")
     ]
+
+
+def test_the_answer_says_whether_measures_could_be_told_apart(table):
+    text = takeaway.answer(table, table, ["range", "squared"], 0.5)
+    assert text == (
+        "**Answer.** In (5, 2), 50% open, 1 beats a random order and 1 is not told from it, of 2 measures; the oracle "
+        "itself loses to it, so this network cannot tell which measure is best. In (3, 2), whose core cannot do the "
+        "task alone, range beats a random order at 2 of 2 rates; which measure is best there has not been tried."
+    )
+    assert "cannot tell" not in takeaway.answer(table, table, ["range", "squared"], 0.1)
+
+
+def test_layers_are_told_with_what_chance_costs_and_where_the_oracle_loses_to_it(table):
+    alone = pd.concat([table.assign(layers=name) for name in ("conv1", "conv2")])
+    opened = {seed: 0.9 + 0.001 * seed for seed in range(3)}
+    text = takeaway.which_layer(alone, opened, 0.5)
+    assert "50% open at random costs -10.00 ± 0.00 (n=3) in conv1 and -10.00 ± 0.00 (n=3) in conv2 points." in text
+    assert "loses to chance in conv1 (-5.00 ± 0.00 (n=3)) and in conv2 (-5.00" in text
+    assert "loses" not in takeaway.which_layer(alone, opened, 0.1)

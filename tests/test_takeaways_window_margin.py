@@ -145,7 +145,7 @@ def test_the_plainer_savings_stand_beside_the_arms():
         "weights)."
     )
     assert takeaway.beside_slimmer(ours) == (
-        "**Beside dense 3×3, 24 and 48 channels**, which takes about as much time: inertial (3, 2) is at most 0.3 "
+        "**Beside dense 3×3, 24 and 48 channels**, which is merely slimmer: inertial (3, 2) is at most 0.3 "
         "points worse, if at all (+0.00 [+0.00, +0.00], with 30% of its MACs)."
     )
     nothing = takeaway.Compared(ours.table, {})
@@ -212,3 +212,18 @@ def test_a_short_map_stands_beside_the_comparison_that_decides():
     text = takeaway.short_map(early.comparisons, late, "quick", "full")
     assert text.endswith("inertial (3, 2) -10.00 [-10.00, -10.00], where profile full says -1.00 [-1.00, -1.00].")
     assert takeaway.short_map(early.comparisons, late, "full", "full") == ""
+
+
+def test_the_answer_groups_arms_by_what_is_said_of_them():
+    large, small, stacked = PRIMARY
+    pairs = [*((arm, dense(3)) for arm in PRIMARY), *((arm, widened(arm)) for arm in (large, small))]
+    rows = [runs(large, 0.94), runs(small, 0.90), runs(stacked, 0.90), runs(dense(3), 0.93)]
+    ours = compared(*rows, runs(widened(large), 0.94), runs(widened(small), 0.80), pairs=pairs)
+    pooled = {(large.name, "dense 3×3"): interval([-1.0, -1.1, -0.9]), (small.name, "dense 1×1"): interval([1.0, 1.1])}
+    assert takeaway.answer(ours, pooled) == (
+        "**Answer.** Beside dense 3×3 (5, 2) is better; (3, 2) and (3, 1), merge stack are worse, by more than 0.3 "
+        "points. The periphery is worth more than as many MACs spent on channels of the core for (3, 2), and is not "
+        "shown to be for (5, 2). Without the large head behind them, of 1 1 loses to dense 3×3."
+    )
+    alone = takeaway.answer(compared(runs(small, 0.90), runs(dense(3), 0.93), pairs=[(small, dense(3))]), {})
+    assert alone == "**Answer.** Beside dense 3×3 (3, 2) is worse, by more than 0.3 points."

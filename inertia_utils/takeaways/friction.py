@@ -8,6 +8,7 @@ from statistics import fmean
 import pandas as pd
 from scipy.stats import spearmanr
 
+from ..comparisons import paired_difference
 from ..frames import at_rate, rates_between
 from ..gate_gaps import (
     changes_of_lead,
@@ -18,6 +19,52 @@ from ..gate_gaps import (
 )
 from ..standing import POINTS, Standing, seeds_text, stands_by_rate, tally, told_apart
 from ..stats import ALPHA, Interval, interval
+
+
+def answer(wide: pd.DataFrame, small: pd.DataFrame, usable: Sequence[str], rate: float) -> str:
+    """Whether a measure stands out, before any detail.
+
+    Args:
+        wide: of (5, 2), for which measures were compared, from :func:`~inertia_utils.frames.gates`.
+        small: of (3, 2), for which only range was tried.
+        usable: the measures that open what they are asked for.
+        rate: at which they are compared.
+    """
+    gaps = {name: gaps_by_rate(wide, name, "random")[rate] for name in (*usable, "oracle")}
+    oracle = told_apart(gaps.pop("oracle"))
+    of_small = gaps_by_rate(small, "range", "random")
+    wins = sum(told_apart(gap) == Standing.BEATS for gap in of_small.values())
+    useless = oracle in (Standing.NOT_TOLD, Standing.LOSES)
+    return (
+        f"**Answer.** In (5, 2), {rate:.0%} open, {tally((told_apart(gap) for gap in gaps.values()), 'a random order')}"
+        f", of {len(gaps)} measures; the oracle itself {oracle} it"
+        + (", so this network cannot tell which measure is best" if useless else "")
+        + f". In (3, 2), whose core cannot do the task alone, range beats a random order at {wins} of {len(of_small)} "
+        "rates; which measure is best there has not been tried."
+    )
+
+
+def which_layer(table: pd.DataFrame, opened: Mapping[int, float], rate: float) -> str:
+    """What closing positions of one layer by chance costs, and whether ordering them by |δ| is better than chance.
+
+    Args:
+        table: from :func:`~inertia_utils.frames.gates`, of networks of which one layer is gated.
+        opened: seed → accuracy with all gates open.
+        rate: at which.
+    """
+    costs, worse = [], []
+    for layer, rows in table.groupby("layers"):
+        costs.append(f"{paired_difference(at_rate(rows, 'random', rate), opened):+.2f} in {layer}")
+        gap = gaps_by_rate(rows, "oracle", "random")[rate]
+        if told_apart(gap) == Standing.LOSES:
+            worse.append(f"in {layer} ({gap:+.2f})")
+    text = f"**Which layer pays?** With only one gated, {rate:.0%} open at random costs {' and '.join(costs)} points."
+    if worse:
+        text += (
+            f" The order by |δ| itself loses to chance {' and '.join(worse)}: the positions that change most are not "
+            "those that matter most. Why is not known."
+        )
+    return text
 
 
 def which_measure(table: pd.DataFrame, usable: Sequence[str], middle: float) -> str:

@@ -12,7 +12,7 @@ from ..comparisons import Pair, compare_arms, gap_between, in_points, p_text
 from ..frames import cost_share
 from ..looks import kind
 from ..models import widened
-from ..standing import by_the_margin, told_apart
+from ..standing import by_the_margin, listed, tally, told_apart
 from ..stats import ALPHA, MARGIN, Comparison, Interval
 from ..window_tables import SHARES
 
@@ -76,6 +76,38 @@ def cheap_enough(table: pd.DataFrame, family: Iterable[Pair]) -> list[str]:
         family: arms and the control that their costs are relative to.
     """
     return [arm for arm, control in family if max(cost_share(table, arm, control, cost) for cost in COSTS) <= ALLOWED]
+
+
+def answer(compared: Compared, pooled: Mapping[Pair, Interval]) -> str:
+    """Where the arms stand, before any detail: beside dense 3×3, at equal MACs, and without the large head.
+
+    Args:
+        compared: the networks and their comparisons.
+        pooled: arm and control → difference in points, of networks that end in global average pooling.
+    """
+    by_words: dict[str, list[str]] = {}
+    for arm, found in compared.beside(DENSE).items():
+        if arm.startswith("inertial"):
+            by_words.setdefault(_verdict(found), []).append(arm.removeprefix("inertial "))
+    stand = "; ".join(f"{listed(arms)} {'are' if len(arms) > 1 else 'is'} {words}" for words, arms in by_words.items())
+    told = f"**Answer.** Beside dense 3×3 {stand}."
+    earned = {
+        pair[0].removeprefix("inertial "): compared.comparisons[pair].difference
+        for pair in ((arm.name, widened(arm).name) for arm in PRIMARY)
+        if pair in compared.comparisons
+    }
+    if earned:
+        shown = [arm for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
+        others = [arm for arm in earned if arm not in shown]
+        unshown = f", and is not shown to be for {listed(others)}" if others else ""
+        told += (
+            " The periphery is worth more than as many MACs spent on channels of the core for "
+            f"{listed(shown) or 'none'}{unshown}."
+        )
+    heads = [told_apart(gap) for (arm, control), gap in pooled.items() if control == DENSE and "inertial" in arm]
+    if heads:
+        told += f" Without the large head behind them, of {len(heads)} {tally(heads, DENSE)}."
+    return told
 
 
 def beside_dense(compared: Compared, planned: Sequence[str]) -> str:
@@ -202,13 +234,13 @@ def striding(compared: Compared) -> str:
 
 
 def beside_slimmer(compared: Compared) -> str:
-    """How the arms stand beside a dense network that takes about as much time; empty where none was compared.
+    """How the arms stand beside a dense network that is merely slimmer; empty where none was compared.
 
     Args:
         compared: the networks and their comparisons.
     """
     slim = _beside(compared, SLIMMER.name, ("conv_macs",))
-    return f"**Beside {SLIMMER.name}**, which takes about as much time: {slim}." if slim else ""
+    return f"**Beside {SLIMMER.name}**, which is merely slimmer: {slim}." if slim else ""
 
 
 def _beside(compared: Compared, control: str, costs: Sequence[str]) -> str:
