@@ -91,6 +91,7 @@ def ways_table(
     """
     table = {
         name: {
+            "seeds": f"{rows['seed'].nunique()}",
             "test accuracy (%)": f"{100 * rows['accuracy'].mean():.2f}",
             "held-out accuracy (%)": f"{100 * rows['holdout_accuracy'].mean():.2f}",
             "training loss": f"{rows['loss'].mean():.3f}",

@@ -173,6 +173,7 @@ def test_ways_to_choose_stand_beside_their_controls_but_not_themselves():
     table = ways_table(ways, rows(0.95, 100.0), {"chance": ways["chance"], "fewer": rows(0.91)})
     assert table.to_dict("index") == {
         "image": {
+            "seeds": "2",
             "test accuracy (%)": "90.00",
             "held-out accuracy (%)": "50.00",
             "training loss": "0.200",
@@ -181,6 +182,7 @@ def test_ways_to_choose_stand_beside_their_controls_but_not_themselves():
             "minus fewer": "-1.00 (n=2)",
         },
         "chance": {
+            "seeds": "2",
             "test accuracy (%)": "88.00",
             "held-out accuracy (%)": "50.00",
             "training loss": "0.100",

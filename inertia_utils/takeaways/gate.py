@@ -141,18 +141,19 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
     """How ways to choose a quarter of the positions of (3, 2) stand to fewer channels and to chance.
 
     Args:
-        ways: ``"threshold"``, ``"image"``, ``"random gate"`` and a name with its temperature for every way to draw
-            positions in training → their rows, from :func:`~inertia_utils.frames.trained_gates`.
+        ways: ``"threshold"``, ``"image"``, ``"random gate"`` and a name that begins with ``"sampled"`` for every way
+            to draw positions in training → their rows, from :func:`~inertia_utils.frames.trained_gates`.
         narrow: the same of the network with fewer channels.
         fewer: how many channels, in words.
         tiny: the same of gates by friction of every channel, and of their controls.
     """
-    draws = [way for way in ways if "temperature" in way]
+    draws = [way for way in ways if way.startswith("sampled")]
     best = max(draws, key=lambda way: ways[way]["holdout_accuracy"].mean())
     chosen = ("threshold", "image", best)
     to_fewer, to_chance = (
         [f"{gap_between_rows(ways[way], rows):+.2f}" for way in chosen] for rows in (narrow, ways["random gate"])
     )
+    to_image = gap_between_rows(ways[best], ways["image"])
     reached = tiny.groupby(["gate", "friction"])["accuracy"].mean()
     never, always = reached["never", ""], reached["always", ""]
     added = {name: (reached["rate", name] - never) / (always - never) for name in ("range", "random")}
@@ -160,7 +161,8 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
         f"**(3, 2) with {tiny['rate'].min():.0%} open**, by friction of the mean: beside {fewer} without a gate, which "
         f"take as many MACs, one threshold is {to_fewer[0]} points, a quarter of every image {to_fewer[1]}, and places "
         f"drawn in training ({best}, the best of {len(draws)} on the hold-out) {to_fewer[2]}. Beside the random gate "
-        f"they are {to_chance[0]}, {to_chance[1]} and {to_chance[2]}. Of what the detail of all positions adds to the "
+        f"they are {to_chance[0]}, {to_chance[1]} and {to_chance[2]}; drawing {told_apart(to_image)} the strict choice "
+        f"({to_image:+.2f}). Of what the detail of all positions adds to the "
         f"core, that of a quarter gives {added['range']:.0%} if friction (of every channel) chooses, and "
         f"{added['random']:.0%} if chance does."
     )
