@@ -89,9 +89,10 @@ def accuracy_by_macs(table: pd.DataFrame, reference: str, costs: Mapping[str, st
     means = table.groupby("arm")[list(dict.fromkeys(["conv_macs", "accuracy", *costs]))].mean()
     places = _grouped(means.sort_values(["conv_macs", "accuracy"], ascending=False)["conv_macs"])
     bottom = -min(places.values())
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.7 + 0.19 * bottom))
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.1 + 0.19 * bottom))
     for arm, place in places.items():
-        axes.scatter(accuracies[arm], [place] * len(accuracies[arm]), s=8, alpha=0.5, **symbol(kind(arm)))
+        row = [place] * len(accuracies[arm])
+        axes.scatter(accuracies[arm], row, s=8, alpha=0.5, **symbol(kind(arm)), label=kind(arm))
         mean_bar(axes, place - 0.3, accuracies[arm], horizontal=True)
     axes.axvline(fmean(accuracies[reference]), color="black", linewidth=0.8, linestyle=":")
     axes.set_yticks(list(places.values()), list(places))
@@ -100,6 +101,8 @@ def accuracy_by_macs(table: pd.DataFrame, reference: str, costs: Mapping[str, st
     beside.set_yticks([1, *places.values()], _columns(means.loc[list(places), list(costs)], list(costs.values())))
     beside.tick_params(length=0, labelfontfamily="monospace")
     beside.spines["right"].set_visible(False)
+    kinds = {label: marks for marks, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(kinds.values(), kinds, loc="outside lower center", ncols=3, markerscale=2)
     return figure
 
 
