@@ -261,6 +261,8 @@ def reapplication(size: Profile) -> Plan:
     seeds = range(size.grid_seeds)
     opened = [converged(size, arm, seed=seed) for seed in seeds for arm in reapplications(size)]
     half = {"rates": (0.5, 1.0)}
+    # Closed for good, neither form stacks anything: one training serves both.
+    closed = replace(DETAIL_STACKED, gate="never")
     return {
         "open": opened,
         "half": [
@@ -269,13 +271,10 @@ def reapplication(size: Profile) -> Plan:
             for merge in (("", "replace") if parent.arm.merge == "matched" else ("",))
             for name in ("range", "random")
         ],
-        "literal": [converged(size, arm, seed=seed) for seed in seeds for arm in _gates_beside(LITERAL)],
-        "literal_detail": [
-            converged(size, arm, seed=seed)
-            for seed in seeds
-            # Closed for good, both stack nothing: one training serves the two.
-            for arm in (*_gates_beside(DETAIL_STACKED), replace(DETAIL_STACKED, gate="never"))
-        ],
+        **{
+            group: [converged(size, arm, seed=seed) for seed in seeds for arm in (*_gates_beside(form), closed)]
+            for group, form in {"literal": LITERAL, "literal_detail": DETAIL_STACKED}.items()
+        },
         "controls": [converged(size, arm, seed=seed) for seed in seeds for arm in (dense(5), dense(3), dense(1))],
     }
 

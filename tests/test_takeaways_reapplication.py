@@ -64,11 +64,11 @@ def half():
 def test_fewer_than_three_seeds_of_any_form_show_no_interval(opened):
     assert takeaway.few_seeds(opened, "full") == ""
     assert takeaway.few_seeds(opened[opened["seed"] < 1], "quick") == (
-        "**1 seed**, of short trainings, in all but the last bullet: no difference has an interval before there are "
+        "**1 seed** of every re-application, of short trainings: no difference has an interval before there are "
         "three, and none is called one before."
     )
     lacking = opened[(opened["seed"] < 2) | (opened["merge"] != "stack")]
-    assert takeaway.few_seeds(lacking, "full").startswith("**2 seeds**, in all but the last bullet: ")
+    assert takeaway.few_seeds(lacking, "full").startswith("**2 seeds** of every re-application: ")
 
 
 def test_open_forms_stand_beside_the_default_and_its_dense_networks(opened, controls):

@@ -25,7 +25,7 @@ def few_seeds(opened: pd.DataFrame, profile: str) -> str:
     if count > 2:
         return ""
     return (
-        f"**{seeds_text(count)}**{'' if profile == 'full' else ', of short trainings'}, in all but the last bullet: no "
+        f"**{seeds_text(count)}** of every re-application{'' if profile == 'full' else ', of short trainings'}: no "
         "difference has an interval before there are three, and none is called one before."
     )
 
