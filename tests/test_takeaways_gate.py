@@ -66,9 +66,9 @@ def test_a_gate_earns_its_keep_where_no_smaller_network_is_better(after, ungated
     assert takeaway.earns_its_keep(after, gates, ungated, opened) == (
         "**Does a gate by friction earn its keep? Not ruled out.** A smaller network without a gate, with no more "
         "MACs, is better, by an interval that leaves out 0 and is not adjusted, than 0 of 2 gates of (5, 2) set after "
-        "training, by rate and skipping and 1 of 2 gates of (5, 2) trained with or fine-tuned to. Those that none is "
-        "shown to be better than save at most 80% of the open network's MACs. Those networks, in points from the open "
-        "one: small (40% of its MACs, -2.00 ± 0.00 (n=3)), dense 3×3, strided second layer (30% of its MACs, "
+        "training, by rate and skipping and 1 of 2 gates of (5, 2) trained with or fine-tuned to. The gates that "
+        "no such network is shown to beat save at most 80% of the open network's MACs. Those networks, in points from "
+        "the open one: small (40% of its MACs, -2.00 ± 0.00 (n=3)), dense 3×3, strided second layer (30% of its MACs, "
         "-1.00 ± 0.00 (n=3))."
     )
 
@@ -172,9 +172,9 @@ def test_ways_of_training_are_held_against_the_margin_and_their_controls(opened)
         "**Does any way of training with friction mend it?** (5, 2), profile full. Of 3 ways with 25% open (1 of them "
         "`learned` at other temperatures) 1 is shown to be within 0.3 points of open gates. Beside their "
         "controls, by intervals of three seeds that are not adjusted:\n"
-        "  - skipping the core, 25% asked: of 3, 1 beats a gate that never opens, 1 loses to it and 1 is not told from "
-        "it; of 1, 1 beats the random gate of their kind; the best on the hold-out is `rate`, +2.90 ± 0.00 (n=3) from "
-        "its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens.\n\n"
+        "  - skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
+        "from it; one way beats the random gate of their kind; the best on the hold-out is `rate`, +2.90 ± 0.00 (n=3) "
+        "from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens.\n\n"
         "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
         "one."
     )
@@ -204,3 +204,9 @@ def test_thresholds_are_told_by_the_largest_move_and_deviation():
     text = takeaway.thresholds(moved, deviation)
     assert "moves by at most 7.3 %" in text
     assert "within 1.3 points of what they are asked" in text and text.endswith("within 9.1.")
+
+
+def test_ways_that_stand_alike_are_told_together(opened):
+    both = [*trained("learned", 0.90, closed="never"), *trained("anneal", 0.90, closed="never")]
+    text = takeaway.mending(pd.DataFrame([*both, *trained("never", 0.92, **NEVER)]), opened, 0.25, "full")
+    assert "25% asked: all 2 ways lose to a gate that never opens; the best" in text

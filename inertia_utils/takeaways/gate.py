@@ -54,7 +54,7 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
         f"{found.count(Standing.LOSES)} of {len(found)} gates of (5, 2) {way}" for way, found in stands.items()
     )
     most = (
-        f" Those that none is shown to be better than save at most {max(spared):.0%} of the open network's MACs."
+        f" The gates that no such network is shown to beat save at most {max(spared):.0%} of the open network's MACs."
         if spared
         else ""
     )
@@ -250,9 +250,18 @@ def _beside_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> Stan
 
 def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
     return "; ".join(
-        f"of {len(gaps[control])}, {tally(map(told_apart, gaps[control].values()), called)}"
+        _of_all([told_apart(gap) for gap in gaps[control].values()], called)
         for control, called in (("never", "a gate that never opens"), ("random", "the random gate of their kind"))
+        if gaps[control]
     )
+
+
+def _of_all(standings: Sequence[Standing], control: str) -> str:
+    """How many stand how to a control, and whether all of them stand alike."""
+    if len(set(standings)) > 1:
+        return f"of {len(standings)} ways {tally(standings, control)}"
+    count = len(standings)
+    return f"all {count} ways {standings[0].several} {control}" if count > 1 else f"one way {standings[0]} {control}"
 
 
 def _best_on_holdout(rows: pd.DataFrame, rate: float, gaps: Mapping[str, Mapping[str, Interval]]) -> str:
