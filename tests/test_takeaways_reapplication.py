@@ -107,8 +107,8 @@ def test_the_cheapest_open_form_stands_beside_the_best_gated_one(half, opened, c
 def test_friction_is_held_against_chance_window_by_window(half):
     wide = half[half["merge"] == "replace"].assign(kernel_size=5)
     assert takeaway.against_chance(pd.concat([half, wide]), 0.5) == (
-        "**Friction against chance**, 50% open: of 3 forms at (3, 2) 1 beats their random gate, 1 loses to it and 1 is "
-        "not told from it; of 1 forms at (5, 2) 1 loses to their random gate."
+        "**Friction against chance**, 50% open: of 3 forms at (3, 2) 1 beats the random gate, 1 loses to it and 1 is "
+        "not told from it; of 1 forms at (5, 2) 1 loses to the random gate."
     )
 
 

@@ -53,8 +53,9 @@ def accuracy_by_form(opened: pd.DataFrame, controls: pd.DataFrame) -> Figure:
 def change_by_form(changes: Mapping[str, Mapping[Form, Sequence[float]]]) -> Figure:
     """What every form loses when gated by each measure, a panel for each window.
 
-    Forms are ordered by what they lose by the first measure.  The axis is linear from −1 to 0 and logarithmic below.
-    Seeds are symbols in the look of the measure, means have the intervals of three seeds or more.
+    Forms are ordered by what they lose by the first measure.  The axis is linear from −1 to 1, logarithmic below, and
+    ends at 1 or the largest seed, which cuts longer intervals.  Seeds are symbols in the look of the measure, means
+    have the intervals of three seeds or more.
 
     Args:
         changes: friction measure → :func:`~inertia_utils.form_tables.change_from_open`.
@@ -73,7 +74,8 @@ def change_by_form(changes: Mapping[str, Mapping[Form, Sequence[float]]]) -> Fig
                     mean_bar(axes, place + shift, gaps[form], horizontal=True)
         axes.set_yticks(range(len(least_last)), [f"{form.reapply}, {form.merge}" for form in least_last])
         axes.set_xscale("symlog", linthresh=1)
-        axes.set_xticks([-100, -10, -1, -0.5, 0], ["−100", "−10", "−1", "−0.5", "0"])
+        axes.set_xticks([-100, -10, -1, 0, 1], ["−100", "−10", "−1", "0", "1"])
+        axes.set_xlim(right=max(1.0, *(gap for gaps in changes.values() for form in gaps for gap in gaps[form])))
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set(title=f"(d, k) = {window}", xlabel="gated − open (points)")
     _legend(figure, panels[0])

@@ -129,7 +129,7 @@ def against_chance(gated: pd.DataFrame, rate: float) -> str:
     for form, gaps in leads(gated, "range", "random", rate).items():
         by_window.setdefault(form.window, []).append(told_apart(interval(gaps)))
     found = [
-        f"of {len(standings)} forms at {window} {tally(standings, 'their random gate')}"
+        f"of {len(standings)} forms at {window} {tally(standings, 'the random gate')}"
         for window, standings in by_window.items()
     ]
     return f"**Friction against chance**, {rate:.0%} open: {'; '.join(found)}."
@@ -169,10 +169,13 @@ def literal_form(table: pd.DataFrame, arm: str, controls: Sequence[str], profile
         for gap in [gap_between(table, arm, control)]
     ]
     count = table[table["arm"] == arm]["seed"].nunique()
+    proof = (
+        f" Where it is not told from a control the interval says what {count} seeds can show; it is no proof of being "
+        "level."
+    )
     return (
         f"**The {form}, {opens}**, profile {profile}, takes {cost_share(table, arm, 'dense 3×3', 'conv_macs'):.0%} of "
-        f"the MACs of dense 3×3 and {', '.join(stands)}. Where it is not told from a control the interval says what "
-        f"{count} seeds can show; it is no proof of being level."
+        f"the MACs of dense 3×3 and {', '.join(stands)}.{proof if count > 2 else ''}"
     )
 
 
