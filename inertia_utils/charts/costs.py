@@ -15,7 +15,7 @@ from ..figures import WIDTH
 from ..frames import frontier
 from ..looks import kind, symbol
 from ..stats import interval
-from .marks import label_counts, mean_bar
+from .marks import label_counts, legend_below, mean_bar
 
 #: Columns of a legend that names kinds of arms.
 LEGEND_COLUMNS = 3
@@ -101,8 +101,7 @@ def accuracy_by_macs(table: pd.DataFrame, reference: str, costs: Mapping[str, st
     beside.set_yticks([1, *places.values()], _columns(means.loc[list(places), list(costs)], list(costs.values())))
     beside.tick_params(length=0, labelfontfamily="monospace")
     beside.spines["right"].set_visible(False)
-    kinds = {label: marks for marks, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(kinds.values(), kinds, loc="outside lower center", ncols=3, markerscale=2)
+    legend_below(figure, [axes], 3, markerscale=2)
     return figure
 
 

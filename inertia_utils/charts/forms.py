@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..arms import dense
@@ -15,7 +14,7 @@ from ..form_tables import Form, by_form
 from ..frames import by_arm
 from ..looks import LINES, MERGES, symbol
 from ..stats import interval
-from .marks import mean_bar
+from .marks import legend_below, mean_bar
 
 
 def accuracy_by_form(opened: pd.DataFrame, controls: pd.DataFrame) -> Figure:
@@ -28,7 +27,8 @@ def accuracy_by_form(opened: pd.DataFrame, controls: pd.DataFrame) -> Figure:
         opened: one row per run with the gate open, from :func:`~inertia_utils.frames.frame`.
         controls: the same of the dense networks.
     """
-    windows = _by_window(by_form(opened))
+    runs = by_form(opened)
+    windows = _by_window(runs)
     sizes = sorted({size for forms in windows.values() for size in _dense_sizes(forms[0])}, reverse=True)
     lines = dict(zip(sizes, LINES, strict=False))
     reached = by_arm(controls)
@@ -36,7 +36,7 @@ def accuracy_by_form(opened: pd.DataFrame, controls: pd.DataFrame) -> Figure:
     for axes, (window, forms) in zip(panels[0], windows.items(), strict=True):
         rules = list(dict.fromkeys(form.reapply for form in forms))
         for form in forms:
-            accuracies = 100 * by_form(opened)[form]["accuracy"]
+            accuracies = 100 * runs[form]["accuracy"]
             place = rules.index(form.reapply) + 0.2 * (MERGES.index(form.merge) - 1)
             axes.scatter([place] * len(accuracies), accuracies, s=18, alpha=0.6, **symbol(form.merge), label=form.merge)
             mean_bar(axes, place + 0.07, list(accuracies))
@@ -46,7 +46,7 @@ def accuracy_by_form(opened: pd.DataFrame, controls: pd.DataFrame) -> Figure:
         axes.set_xticks(range(len(rules)), rules)
         axes.set_title(f"(d, k) = {window}")
     panels[0, 0].set_ylabel("test accuracy (%)")
-    _legend(figure, panels[0])
+    legend_below(figure, panels[0], 6)
     return figure
 
 
@@ -78,7 +78,7 @@ def change_by_form(changes: Mapping[str, Mapping[Form, Sequence[float]]]) -> Fig
         axes.set_xlim(right=max(1.0, *(gap for gaps in changes.values() for form in gaps for gap in gaps[form])))
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set(title=f"(d, k) = {window}", xlabel="gated − open (points)")
-    _legend(figure, panels[0])
+    legend_below(figure, panels[0], 6)
     return figure
 
 
@@ -91,8 +91,3 @@ def _by_window(forms: Mapping[Form, object]) -> dict[str, list[Form]]:
 
 def _dense_sizes(form: Form) -> tuple[int, int]:
     return form.kernel_size, form.kernel_size - form.margin
-
-
-def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    handles = {label: mark for axes in panels for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=6)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from ..looks import symbol
@@ -41,6 +43,19 @@ def band(axes: Axes, places: Iterable[float], intervals: Iterable[Interval], lab
     """
     ends = [(found.mean - (found.half_width or 0.0), found.mean + (found.half_width or 0.0)) for found in intervals]
     axes.fill_between(places, *zip(*ends, strict=True), color=symbol(label)["color"], alpha=0.12, linewidth=0)
+
+
+def legend_below(figure: Figure, panels: Iterable[Axes], columns: int, **options: Any) -> None:
+    """One legend for all panels, below them, in which every label stands once.
+
+    Args:
+        figure: where to put it.
+        panels: whose labels.
+        columns: of the legend.
+        options: as of ``Figure.legend``.
+    """
+    handles = {label: mark for axes in panels for mark, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=columns, **options)
 
 
 def label_counts(axis: Axis, multiples: Sequence[float]) -> None:

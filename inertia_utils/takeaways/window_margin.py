@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ..arms import Arm
 from ..compared import GIVEN_UP, PRIMARY, SLIMMER, STRIDED
 from ..comparisons import Pair, compare_arms, gap_between, in_points, p_text
 from ..frames import cost_share
@@ -91,11 +92,7 @@ def answer(compared: Compared, pooled: Mapping[Pair, Interval]) -> str:
             by_words.setdefault(_verdict(found), []).append(arm.removeprefix("inertial "))
     stand = "; ".join(f"{listed(arms)} {'are' if len(arms) > 1 else 'is'} {words}" for words, arms in by_words.items())
     told = f"**Answer.** Beside dense 3×3 {stand}."
-    earned = {
-        pair[0].removeprefix("inertial "): compared.comparisons[pair].difference
-        for pair in ((arm.name, widened(arm).name) for arm in PRIMARY)
-        if pair in compared.comparisons
-    }
+    earned = {arm.name.removeprefix("inertial "): gap for arm, gap in _over_channels(compared).items()}
     if earned:
         shown = [arm for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
         others = [arm for arm in earned if arm not in shown]
@@ -187,15 +184,19 @@ def periphery_earns(compared: Compared) -> str:
         compared: the networks and their comparisons.
     """
     earned = [
-        f"{in_points(compared.comparisons[pair].difference)} for the {arm.kernel_size - arm.margin}×"
-        f"{arm.kernel_size - arm.margin} core of {arm.name} (n={compared.comparisons[pair].difference.count})"
-        for arm in PRIMARY
-        for pair in [(arm.name, widened(arm).name)]
-        if pair in compared.comparisons
+        f"{in_points(gap)} for the {arm.kernel_size - arm.margin}×{arm.kernel_size - arm.margin} core of {arm.name} "
+        f"(n={gap.count})"
+        for arm, gap in _over_channels(compared).items()
     ]
     if not earned:
         return ""
     return f"**What the periphery earns** over the same core on more channels, at equal MACs: {'; '.join(earned)}."
+
+
+def _over_channels(compared: Compared) -> dict[Arm, Interval]:
+    """Primary arm → what it has over its core on more channels, where they were compared."""
+    pairs = {arm: (arm.name, widened(arm).name) for arm in PRIMARY}
+    return {arm: compared.comparisons[pair].difference for arm, pair in pairs.items() if pair in compared.comparisons}
 
 
 def at_equal_macs(compared: Compared) -> str:
