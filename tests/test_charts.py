@@ -149,9 +149,9 @@ def test_differences_are_drawn_seed_by_seed_from_the_top():
     table.loc[(table["arm"] == "dense 5×5") & (table["seed"] == 1), "accuracy"] += 0.01
     axes = charts.paired_differences(table, pairs).axes[0]
     seeds, others = [marks.get_offsets().tolist() for marks in axes.collections if len(marks.get_offsets()) == 2]
-    assert np.allclose(seeds, [(-2, 0), (-1, 0)]) and np.allclose(others, [(-1, 1), (-1, 1)])
+    assert np.allclose(seeds, [(-1, -1), (-1, -1)]) and np.allclose(others, [(-2, -3.4), (-1, -3.4)])
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["dense 5×5 − dense 3×3", "inertial (3, 2) − dense 3×3"]
+    assert labels == ["inertial (3, 2) minus", "dense 3×3", "dense 5×5 minus", "dense 3×3"]
 
 
 def test_a_legend_of_long_names_stays_inside_the_figure():

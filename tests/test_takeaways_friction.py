@@ -87,10 +87,9 @@ def test_what_is_saved_is_read_where_the_margin_is_kept(table):
 def test_places_and_shares_are_told_network_by_network():
     up, down = interval([0.9, 1.0, 1.1]), interval([-1.1, -1.0, -0.9])
     apart = {("a", "places"): {0.3: up, 0.5: up}, ("a", "shares"): {0.3: up, 0.5: down}}
-    questions = {"places": ("choosing", "random places"), "shares": ("sharing", "equal shares")}
-    assert takeaway.where_or_which(apart, questions, 0.5).endswith(
-        "In a, choosing beats random places at 30 and 50 % (+1.00 ± 0.25 (n=3) at 50%); sharing beats equal shares at "
-        "30 %; loses to equal shares at 50 % (-1.00 ± 0.25 (n=3) at 50%)."
+    controls = {"places": "random places", "shares": "equal sharing"}
+    assert takeaway.places_or_shares(apart, controls).endswith(
+        "In a, of 2 comparisons 2 beat random places; of 2 comparisons 1 beats equal sharing and 1 loses to it."
     )
 
 
@@ -105,9 +104,9 @@ def test_an_oracle_that_is_not_told_apart_may_keep_more(table):
 @pytest.mark.parametrize(
     ("lead", "opens", "answer", "marked"),
     [
-        (0.02, 0.0, "not adjusted: yes, the lead of friction is smaller with pooling at 50 %. A", False),
-        (0.08, 0.0, "at no rate is the lead of friction smaller with pooling, and at 50 % it is larger. A", False),
-        (0.05, 0.1, "at no rate is the lead of friction smaller with pooling. A", True),
+        (0.02, 0.0, "not adjusted: yes, the lead of friction is smaller with pooling at 50 %.", False),
+        (0.08, 0.0, "at no rate is the lead of friction smaller with pooling, and at 50 % it is larger.", False),
+        (0.05, 0.1, "at no rate is the lead of friction smaller with pooling.", True),
     ],
 )
 def test_pooling_flatters_where_the_lead_is_smaller_with_it(lead, opens, answer, marked):
@@ -116,8 +115,9 @@ def test_pooling_flatters_where_the_lead_is_smaller_with_it(lead, opens, answer,
     # A wave that differs between the networks, so that differences of the leads have an interval.
     for row in bare:
         row["accuracy"] += 0.002 * (row["seed"] == 1) * (row["friction"] == "range")
-    text = takeaway.does_pooling_flatter(*map(pd.DataFrame, (pooled, bare)))
-    assert answer in text
+    networks = [pd.DataFrame(rows) for rows in (pooled, bare)]
+    assert takeaway.does_pooling_flatter(*networks).endswith(answer)
+    text = takeaway.lost_at_random(*networks)
     assert "A random gate loses more with pooling at 0 of 1 rates" in text
     assert text.endswith("At 50 % friction opens another fraction than the random gate.") is marked
 
@@ -125,6 +125,7 @@ def test_pooling_flatters_where_the_lead_is_smaller_with_it(lead, opens, answer,
 def test_nothing_follows_about_pooling_from_two_seeds():
     rows = pd.DataFrame(gated("range", {0.5: 0.8}, seeds=2))
     assert takeaway.does_pooling_flatter(rows, rows) == "(3, 2): from 2 seeds nothing follows yet."
+    assert takeaway.lost_at_random(rows, rows) == ""
 
 
 def test_reducing_channels_first_is_told_with_what_it_costs():

@@ -170,12 +170,14 @@ def test_ways_of_training_are_held_against_the_margin_and_their_controls(opened)
     )
     assert takeaway.mending(attempts, opened, 0.25, "full") == (
         "**Does any way of training with friction mend it?** (5, 2), profile full. Of 3 ways with 25% open (1 of them "
-        "`learned` at other temperatures) 1 is shown to be within 0.3 points of open gates. Beside their "
-        "controls, by intervals of three seeds that are not adjusted:\n"
-        "  - skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
+        "`learned` at other temperatures) 1 is shown to be within 0.3 points of open gates."
+    )
+    assert takeaway.ways_beside_controls(attempts, opened, 0.25) == (
+        "Ways of training beside their controls, by intervals of three seeds that are not adjusted:\n\n"
+        "- skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
         "from it; one way beats the random gate of their kind; the best on the hold-out is `rate`, +2.90 ± 0.00 (n=3) "
         "from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens.\n\n"
-        "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
+        "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
         "one."
     )
 
@@ -201,12 +203,12 @@ def test_thresholds_are_told_by_the_largest_move_and_deviation():
     deviation = pd.DataFrame(
         {("conv1", "max"): [5.0, 9.04], ("conv2", "max"): [0.5, 1.26], ("conv2", "mean"): [9.0, 9.0]}
     )
-    text = takeaway.thresholds(moved, deviation)
-    assert "moves by at most 7.3 %" in text
+    assert "moves by at most 7.3 %" in takeaway.learned_thresholds(moved)
+    text = takeaway.carried_over(deviation)
     assert "within 1.3 points of what they are asked" in text and text.endswith("within 9.1.")
 
 
 def test_ways_that_stand_alike_are_told_together(opened):
     both = [*trained("learned", 0.90, closed="never"), *trained("anneal", 0.90, closed="never")]
-    text = takeaway.mending(pd.DataFrame([*both, *trained("never", 0.92, **NEVER)]), opened, 0.25, "full")
+    text = takeaway.ways_beside_controls(pd.DataFrame([*both, *trained("never", 0.92, **NEVER)]), opened, 0.25)
     assert "25% asked: all 2 ways lose to a gate that never opens; the best" in text

@@ -50,17 +50,6 @@ def test_short_trainings_are_named():
     assert short_trainings(["quick", "full", "quick"]).startswith("What is of profile quick was trained")
 
 
-def test_arms_stand_beside_the_dense_network_those_first_that_were_tests():
-    arms = (inertial(5, 3), PRIMARY[1])
-    rows = [runs(arms[0], 0.94), runs(arms[1], 0.90, 20, 30), runs(dense(3), 0.93), runs(STRIDED, 0.93)]
-    ours = compared(*rows, pairs=[(arm, dense(3)) for arm in (*arms, STRIDED)])
-    assert takeaway.beside_dense(ours, [arms[1].name]) == (
-        "**Beside dense 3×3**, of the three arms that were to be tested, inertial (3, 2) is worse, by more than 0.3 "
-        "points (-3.00 [-3.00, -3.00], n=5; 20% of its convolution weights, 30% of its MACs). Not planned as tests: "
-        "inertial (5, 3) is better (+1.00 [+1.00, +1.00], n=5; 100% of its convolution weights, 100% of its MACs)."
-    )
-
-
 def test_the_goal_is_not_met_by_an_arm_that_is_worse_or_dear():
     family = [(arm, dense(3)) for arm in PRIMARY]
     rows = [runs(PRIMARY[0], 0.95), runs(PRIMARY[1], 0.92, 20, 20), runs(STACKED, 0.92, 20, 31), runs(dense(3), 0.93)]
@@ -112,44 +101,26 @@ def test_two_seeds_have_no_comparison_without_the_first():
     assert "Without seed 0" not in text
 
 
-def test_the_periphery_is_paid_in_the_same_core_on_more_channels():
-    arm = PRIMARY[1]
-    ours = compared(runs(arm, 0.92), runs(widened(arm), 0.90), pairs=[(arm, widened(arm))])
-    assert takeaway.periphery_earns(ours) == (
-        "**What the periphery earns** over the same core on more channels, at equal MACs: "
-        "+2.00 [+2.00, +2.00] for the 1×1 core of inertial (3, 2) (n=5)."
-    )
-    assert takeaway.periphery_earns(takeaway.Compared(ours.table, {})) == ""
-
-
-def test_only_rivals_of_equal_macs_are_held_against_the_arms():
+def test_only_rivals_of_equal_macs_are_counted_as_such():
     arm = PRIMARY[1]
     dearer = narrowed(STACKED)
-    rows = [runs(arm, 0.92), runs(narrowed(arm), 0.91), runs(dearer, 0.95, macs=200), runs(SLIMMER, 0.95)]
-    ours = compared(*rows, pairs=[(arm, rival) for rival in (narrowed(arm), dearer, SLIMMER)])
-    assert takeaway.at_equal_macs(ours) == (
-        "**At equal MACs**, with verdicts and seeds in the table above. "
-        "Over dense 3×3 with a narrower first layer inertial (3, 2) +1.00 [+1.00, +1.00]."
+    rows = [runs(arm, 0.92), runs(narrowed(arm), 0.91), runs(dearer, 0.95, macs=200), runs(SLIMMER, 0.95, macs=150)]
+    ours = compared(*rows, runs(dense(3), 0.95), pairs=[(arm, rival) for rival in (narrowed(arm), dearer, SLIMMER)])
+    assert "**At equal MACs**, counted by arm, 1 beats dense 3×3 with a narrower first layer." in takeaway.answer(
+        ours, {}, {}
     )
-    assert takeaway.at_equal_macs(takeaway.Compared(ours.table, {})) == ""
 
 
 def test_the_plainer_savings_stand_beside_the_arms():
     rows = [runs(PRIMARY[1], 0.92, 10, 30), runs(dense(3), 0.93), runs(STRIDED, 0.93, macs=40), runs(SLIMMER, 0.92)]
     controls = [(PRIMARY[1], STRIDED), (PRIMARY[1], SLIMMER)]
     ours = compared(*rows, pairs=[(STRIDED, dense(3)), *controls])
-    assert takeaway.striding(ours) == (
-        "**Striding in place of pooling**, the plainest way to save MACs: dense 3×3, strided second layer is at most "
-        "0.3 points worse, if at all beside dense 3×3 (+0.00 [+0.00, +0.00], n=5, with 40% of its MACs). Beside it "
-        "inertial (3, 2) is worse, by more than 0.3 points (-1.00 [-1.00, -1.00], with 75% of its MACs and 10% of its "
-        "weights)."
-    )
-    assert takeaway.beside_slimmer(ours) == (
-        "**Beside dense 3×3, 24 and 48 channels**, which is merely slimmer: inertial (3, 2) is at most 0.3 "
-        "points worse, if at all (+0.00 [+0.00, +0.00], with 30% of its MACs)."
-    )
-    nothing = takeaway.Compared(ours.table, {})
-    assert takeaway.striding(nothing) == takeaway.beside_slimmer(nothing) == ""
+    assert takeaway.answer(ours, {}, {})[2:4] == [
+        "**Beside dense 3×3, strided second layer**, which strides in place of pooling, at 40% of the MACs, is at most "
+        "0.3 points worse, if at all, beside dense 3×3: (3, 2) is worse, by more than 0.3 points.",
+        "**Beside dense 3×3, 24 and 48 channels**, which is merely slimmer, at 100% of the MACs: (3, 2) is at most 0.3 "
+        "points worse, if at all.",
+    ]
 
 
 def test_margins_are_listed_by_what_is_said_of_them():
@@ -216,14 +187,23 @@ def test_a_short_map_stands_beside_the_comparison_that_decides():
 
 def test_the_answer_groups_arms_by_what_is_said_of_them():
     large, small, stacked = PRIMARY
-    pairs = [*((arm, dense(3)) for arm in PRIMARY), *((arm, widened(arm)) for arm in (large, small))]
+    rivals = [(arm, widened(arm)) for arm in (large, small)] + [(arm, narrowed(arm)) for arm in (small, stacked)]
+    pairs = [*((arm, dense(3)) for arm in PRIMARY), *rivals]
     rows = [runs(large, 0.94), runs(small, 0.90), runs(stacked, 0.90), runs(dense(3), 0.93)]
-    ours = compared(*rows, runs(widened(large), 0.94), runs(widened(small), 0.80), pairs=pairs)
+    rows += [runs(widened(large), 0.94), runs(widened(small), 0.80), runs(narrowed(small), 0.89)]
+    ours = compared(*rows, runs(narrowed(stacked), 0.92), pairs=pairs)
+    of_window = compare_arms(ours.table, [(small.name, "dense 3×3"), (stacked.name, "dense 3×3")])
     pooled = {(large.name, "dense 3×3"): interval([-1.0, -1.1, -0.9]), (small.name, "dense 1×1"): interval([1.0, 1.1])}
-    assert takeaway.answer(ours, pooled) == (
-        "**Answer.** Beside dense 3×3 (5, 2) is better; (3, 2) and (3, 1), merge stack are worse, by more than 0.3 "
-        "points. The periphery is worth more than as many MACs spent on channels of the core for (3, 2), and is not "
-        "shown to be for (5, 2). Without the large head behind them, of 1 1 loses to dense 3×3."
-    )
-    alone = takeaway.answer(compared(runs(small, 0.90), runs(dense(3), 0.93), pairs=[(small, dense(3))]), {})
-    assert alone == "**Answer.** Beside dense 3×3 (3, 2) is worse, by more than 0.3 points."
+    assert takeaway.answer(ours, of_window, pooled) == [
+        "**Which margins are free?** Beside the dense network of the same window (3, 2) and (3, 1), merge stack are "
+        "worse, by more than 0.3 points.",
+        "**Beside dense 3×3** (5, 2) is better; (3, 2) and (3, 1), merge stack are worse, by more than 0.3 points.",
+        "**The periphery** is worth more than as many MACs spent on channels of the core for (3, 2), and is not shown "
+        "to be for (5, 2).",
+        "**At equal MACs**, counted by arm, 1 beats dense 3×3 with a narrower first layer and 1 loses to it.",
+        "**Without the large head** behind them 1 loses to dense 3×3.",
+    ]
+    alone = compared(runs(small, 0.90), runs(dense(3), 0.93), pairs=[(small, dense(3))])
+    assert [text for text in takeaway.answer(alone, {}, {}) if text] == [
+        "**Beside dense 3×3** (3, 2) is worse, by more than 0.3 points."
+    ]

@@ -13,29 +13,43 @@ from matplotlib.patches import Rectangle
 from ..arms import dense, inertial
 from ..comparisons import Pair, differences
 from ..figures import WIDTH
-from ..looks import symbol
+from ..looks import kind, symbol
 from ..stats import MARGIN, interval
-from .marks import mean_bar
+from .marks import legend_below, mean_bar
 
 
 def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
-    """Arm − control of each pair that has a seed in common: seeds as points, mean and interval below them.
+    """Arm − control of each pair that has a seed in common, a row per control below the name of the arm.
 
-    Intervals are those of three seeds or more.
+    Seeds are symbols in the look of the control's kind, with mean and interval (of three seeds or more) below them.
 
     Args:
         table: one row per run, from :func:`~inertia_utils.frames.frame`.
-        pairs: names of arms; the first is drawn at the top.
+        pairs: names of arms; those of one arm are drawn together, the first at the top.
     """
-    gaps = {pair: found for pair in pairs if (found := differences(table, *pair))}
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.6 + 0.29 * len(gaps)))
-    for position, values in enumerate(reversed(gaps.values())):
-        axes.scatter(values, [position] * len(values), s=12, alpha=0.5, **symbol("inertial"))
-        mean_bar(axes, position - 0.25, values, horizontal=True)
+    by_arm: dict[str, dict[str, list[float]]] = {}
+    for arm, control in pairs:
+        if found := differences(table, arm, control):
+            by_arm.setdefault(arm, {})[control] = found
+    height = 1.3 + 0.2 * sum(1.4 + len(of_arm) for of_arm in by_arm.values())
+    figure, axes = plt.subplots(figsize=(WIDTH, height))
+    labels, place = {}, 0.0
+    for arm, of_arm in by_arm.items():
+        labels[place] = f"{arm} minus"
+        for control, values in of_arm.items():
+            place -= 1
+            labels[place] = control
+            look = symbol(kind(control))
+            axes.scatter(values, [place] * len(values), s=10, alpha=0.5, **look, label=kind(control))
+            mean_bar(axes, place - 0.3, values, horizontal=True)
+        place -= 1.4
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
-    axes.set_yticks(range(len(gaps)), [f"{arm} − {control}" for arm, control in reversed(gaps)])
-    axes.set_xlabel("difference (points)")
+    axes.set_yticks(list(labels), list(labels.values()))
+    for label, text in zip(axes.get_yticklabels(), labels.values(), strict=True):
+        label.set_fontweight("bold" if text.endswith("minus") else "normal")
+    axes.set(xlabel="difference (points)", ylim=(place + 0.4, 0.8))
+    legend_below(figure, [axes], 3, markerscale=2)
     return figure
 
 

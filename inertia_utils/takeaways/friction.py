@@ -176,26 +176,23 @@ def what_it_saves(gated: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, named
     )
 
 
-def where_or_which(
-    apart: Mapping[tuple[str, str], Mapping[float, Interval]], questions: Mapping[str, tuple[str, str]], at: float
-) -> str:
-    """How friction stands to chance in choosing places within an image, and in sharing them out among images.
+def places_or_shares(apart: Mapping[tuple[str, str], Mapping[float, Interval]], controls: Mapping[str, str]) -> str:
+    """In how many comparisons friction beats chance in choosing places, and in sharing them out among images.
 
     Args:
         apart: network and what is compared → rate → difference in points.
-        questions: what is compared → the same in words, and the control, as the text has them.
-        at: the rate at which the differences are told.
+        controls: what is compared → its control, as the text has it; those of one control are counted together.
     """
     found = []
     for network in dict.fromkeys(network for network, _ in apart):
-        answers = [
-            f"{words} {stands_by_rate(apart[network, what], control)} ({apart[network, what][at]:+.2f} at {at:.0%})"
-            for what, (words, control) in questions.items()
-        ]
-        found.append(f"In {network}, {'; '.join(answers)}.")
+        by_control: dict[str, list[Standing]] = {}
+        for what, control in controls.items():
+            by_control.setdefault(control, []).extend(map(told_apart, apart[network, what].values()))
+        counted = [f"of {len(stands)} comparisons {tally(stands, control)}" for control, stands in by_control.items()]
+        found.append(f"In {network}, {'; '.join(counted)}.")
     return (
-        "**Where, or which images?** One threshold decides which places of an image are opened, and how many each "
-        f"image gets. {' '.join(found)}"
+        "**Where in an image, or which images?** One threshold decides which places of an image are opened, and how "
+        f"many each image gets. {' '.join(found)}"
     )
 
 
@@ -206,14 +203,11 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
         pooled: of the network with max-pooling, from :func:`~inertia_utils.frames.gates`.
         bare: of that without, with the same seeds.
     """
-    count = bare["seed"].nunique()
-    if count < 3:
+    if bare["seed"].nunique() < 3:
         return f"(3, 2): from {_seeds(bare)} nothing follows yet."
     changed = changes_of_lead(pooled, bare, "range", "random")
     flattered = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.high < 0)
     exposed = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.low > 0)
-    unequal = _rates(rate for rate in changed if not all(_opens_equally(network, rate) for network in (pooled, bare)))
-    dearer = sum(_lost_at_random(pooled, rate) > _lost_at_random(bare, rate) for rate in changed)
     answer = (
         f"yes, the lead of friction is smaller with pooling at {flattered} %"
         if flattered
@@ -222,8 +216,27 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     return (
         f"(3, 2), {_seeds(bare)}, in points of accuracy, by intervals that are not adjusted: {answer}"
         + (f", and at {exposed} % it is larger" if exposed else "")
-        + f". A random gate loses more with pooling at {dearer} of {len(changed)} rates, by the means; the table "
-        "gives the share of its loss that friction avoids."
+        + "."
+    )
+
+
+def lost_at_random(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
+    """At how many rates a random gate loses more with pooling, and where friction opens another fraction.
+
+    Empty before there are three seeds.
+
+    Args:
+        pooled: as in :func:`does_pooling_flatter`.
+        bare: likewise.
+    """
+    if bare["seed"].nunique() < 3:
+        return ""
+    rates = list(changes_of_lead(pooled, bare, "range", "random"))
+    unequal = _rates(rate for rate in rates if not all(_opens_equally(network, rate) for network in (pooled, bare)))
+    dearer = sum(_lost_at_random(pooled, rate) > _lost_at_random(bare, rate) for rate in rates)
+    return (
+        f"A random gate loses more with pooling at {dearer} of {len(rates)} rates, by the means; the table "
+        "gives the share of its loss that friction avoids, (friction − random) / (open − random)."
         + (f" At {unequal} % friction opens another fraction than the random gate." if unequal else "")
     )
 

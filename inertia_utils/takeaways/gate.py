@@ -18,6 +18,7 @@ from ..gate_gaps import (
 )
 from ..standing import POINTS, Standing, stands_by_rate, tally, told_apart
 from ..stats import MARGIN, Interval
+from . import bulleted
 
 
 def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataFrame, opened: pd.DataFrame) -> str:
@@ -169,7 +170,7 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
 
 
 def mending(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float, profile: str) -> str:
-    """Whether any way to train with friction keeps the margin, and how the ways stand to their controls.
+    """How many ways to train with friction keep the margin.
 
     Args:
         attempts: as in :func:`strided_core`.
@@ -177,26 +178,49 @@ def mending(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float, profile: 
         rate: the one at which the margin is asked about.
         profile: of the trainings.
     """
-    found, within = [], {}
-    for skip, rows in attempts.groupby("skip"):
-        for asked in sorted(rows.loc[rows["friction"] == "range", "rate"].dropna().unique()):
-            gaps = gaps_of_kinds(rows, asked, opened)
-            if not gaps["never"]:
-                continue
-            found.append(f"skipping the {skip}, {asked:.0%} asked: {_tallied(gaps)}")
-            if asked == rate:
-                found[-1] += _best_on_holdout(rows, rate, gaps)
-                within |= {(skip, gate): gap.low > -100 * MARGIN for gate, gap in gaps["open"].items()}
+    within = {
+        (skip, gate): gap.low > -100 * MARGIN
+        for (skip, asked), gaps in _ways(attempts, opened).items()
+        if asked == rate
+        for gate, gap in gaps["open"].items()
+    }
     temperatures = sum(gate.startswith("learned, temperature") for _, gate in within)
-    listing = "".join(f"\n  - {text}." for text in found)
     return (
         f"**Does any way of training with friction mend it?** (5, 2), profile {profile}. Of {len(within)} ways with "
         f"{rate:.0%} open ({temperatures} of them `learned` at other temperatures) "
         f"{sum(within.values()) or 'none'} {'is' if sum(within.values()) < 2 else 'are'} shown to be within {POINTS} "
-        f"of open gates. Beside their controls, by intervals of three seeds that are not adjusted:{listing}\n\n"
-        "  A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
-        "one."
+        "of open gates."
     )
+
+
+def ways_beside_controls(attempts: pd.DataFrame, opened: pd.DataFrame, rate: float) -> str:
+    """How the ways to train with friction stand to their controls, by what is skipped and the rate asked for.
+
+    Args:
+        attempts: as in :func:`strided_core`.
+        opened: likewise.
+        rate: the one at which the best on the hold-out is told.
+    """
+    found = []
+    for (skip, asked), gaps in _ways(attempts, opened).items():
+        found.append(f"skipping the {skip}, {asked:.0%} asked: {_tallied(gaps)}")
+        if asked == rate:
+            found[-1] += _best_on_holdout(attempts[attempts["skip"] == skip], rate, gaps)
+    listing = bulleted(f"{text}." for text in found)
+    return (
+        f"Ways of training beside their controls, by intervals of three seeds that are not adjusted:\n\n{listing}\n\n"
+        "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random one."
+    )
+
+
+def _ways(attempts: pd.DataFrame, opened: pd.DataFrame) -> dict[tuple[str, float], dict[str, dict[str, Interval]]]:
+    """What is skipped and the rate asked for → differences by control, where there is a gate that never opens."""
+    found = {
+        (skip, asked): gaps_of_kinds(rows, asked, opened)
+        for skip, rows in attempts.groupby("skip")
+        for asked in sorted(rows.loc[rows["friction"] == "range", "rate"].dropna().unique())
+    }
+    return {key: gaps for key, gaps in found.items() if gaps["never"]}
 
 
 def fit_or_generalise(fitted: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -224,17 +248,27 @@ def fit_or_generalise(fitted: Mapping[str, Mapping[str, Mapping[str, float]]]) -
     )
 
 
-def thresholds(moved: pd.DataFrame, deviation: pd.DataFrame) -> str:
-    """How far learned thresholds move in training, and how well thresholds carry over to test images.
+def learned_thresholds(moved: pd.DataFrame) -> str:
+    """How far learned thresholds move in training.
 
     Args:
         moved: per gate and layer, in per cent.
+    """
+    return (
+        f"A learned threshold moves by at most {_bound(moved.abs().max().max())} % from the end of the first epoch on "
+        "(what it did before is not recorded)."
+    )
+
+
+def carried_over(deviation: pd.DataFrame) -> str:
+    """How well thresholds that were set on held-out training images carry over to test images.
+
+    Args:
         deviation: per rate, the ``max`` over seeds for ``conv1`` and ``conv2``, in points of open positions.
     """
     off = deviation.max()
     return (
-        f"**Thresholds**: a learned one moves by at most {_bound(moved.abs().max().max())} % from the end of the first "
-        "epoch on (what it did before is not recorded). Set on held-out training images they open within "
+        "Thresholds set on held-out training images open within "
         f"{_bound(off['conv2', 'max'])} points of what they are asked on test images in the second layer, for every "
         f"seed; in the first, where many frictions are equal, within {_bound(off['conv1', 'max'])}."
     )

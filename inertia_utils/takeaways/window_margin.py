@@ -79,53 +79,65 @@ def cheap_enough(table: pd.DataFrame, family: Iterable[Pair]) -> list[str]:
     return [arm for arm, control in family if max(cost_share(table, arm, control, cost) for cost in COSTS) <= ALLOWED]
 
 
-def answer(compared: Compared, pooled: Mapping[Pair, Interval]) -> str:
-    """Where the arms stand, before any detail: beside dense 3×3, at equal MACs, and without the large head.
+def answer(compared: Compared, of_window: Mapping[Pair, Comparison], pooled: Mapping[Pair, Interval]) -> list[str]:
+    """Where the arms stand, without the numbers: in their window, beside dense 3×3, at equal MACs, without the head.
 
     Args:
         compared: the networks and their comparisons.
+        of_window: from :func:`~inertia_utils.window_tables.against_window`.
         pooled: arm and control → difference in points, of networks that end in global average pooling.
     """
-    by_words: dict[str, list[str]] = {}
-    for arm, found in compared.beside(DENSE).items():
-        if arm.startswith("inertial"):
-            by_words.setdefault(_verdict(found), []).append(arm.removeprefix("inertial "))
-    stand = "; ".join(f"{listed(arms)} {'are' if len(arms) > 1 else 'is'} {words}" for words, arms in by_words.items())
-    told = f"**Answer.** Beside dense 3×3 {stand}."
-    earned = {arm.name.removeprefix("inertial "): gap for arm, gap in _over_channels(compared).items()}
-    if earned:
-        shown = [arm for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
-        others = [arm for arm in earned if arm not in shown]
-        unshown = f", and is not shown to be for {listed(others)}" if others else ""
-        told += (
-            " The periphery is worth more than as many MACs spent on channels of the core for "
-            f"{listed(shown) or 'none'}{unshown}."
-        )
+    in_window = {arm: found for (arm, _), found in of_window.items()}
     heads = [told_apart(gap) for (arm, control), gap in pooled.items() if control == DENSE and "inertial" in arm]
-    if heads:
-        told += f" Without the large head behind them, of {len(heads)} {tally(heads, DENSE)}."
+    rivals = [
+        tally((told_apart(found.difference) for found in by_arm.values()), RIVALS[name])
+        for name, by_arm in _at_equal_macs(compared).items()
+    ]
+    return [
+        f"**Which margins are free?** Beside the dense network of the same window {_grouped(in_window)}."
+        if in_window
+        else "",
+        f"**Beside dense 3×3** {_grouped(compared.beside(DENSE))}.",
+        *_plainer_savings(compared),
+        _worth_more(compared),
+        f"**At equal MACs**, counted by arm, {'; '.join(rivals)}." if rivals else "",
+        f"**Without the large head** behind them {tally(heads, DENSE)}." if heads else "",
+    ]
+
+
+def _plainer_savings(compared: Compared) -> list[str]:
+    """How dense networks that save MACs or time in the plainest ways stand to dense 3×3, and the arms beside them."""
+    told = []
+    for control, saves in {STRIDED.name: "strides in place of pooling", SLIMMER.name: "is merely slimmer"}.items():
+        arms, itself = compared.beside(control), compared.comparisons.get((control, DENSE))
+        stands = f", is {_verdict(itself)}, beside dense 3×3" if itself else ""
+        if arms:
+            macs = compared.share(control, DENSE, "conv_macs")
+            told.append(f"**Beside {control}**, which {saves}, at {macs} of the MACs{stands}: {_grouped(arms)}.")
     return told
 
 
-def beside_dense(compared: Compared, planned: Sequence[str]) -> str:
-    """How every inertial arm stands beside dense 3×3, those first that were planned as tests.
+def _grouped(by_arm: Mapping[str, Comparison]) -> str:
+    """Inertial arms by what is said of them, without numbers."""
+    by_words: dict[str, list[str]] = {}
+    for arm, found in by_arm.items():
+        if arm.startswith("inertial"):
+            by_words.setdefault(_verdict(found), []).append(arm.removeprefix("inertial "))
+    return "; ".join(f"{listed(arms)} {'are' if len(arms) > 1 else 'is'} {words}" for words, arms in by_words.items())
 
-    Args:
-        compared: the networks and their comparisons.
-        planned: names of the arms that were planned as tests.
-    """
-    words = {
-        arm: f"{arm} is {_verdict(found)} ({in_points(found.difference)}, n={found.difference.count}; "
-        f"{compared.share(arm, DENSE, COSTS[0])} of its convolution weights, "
-        f"{compared.share(arm, DENSE, COSTS[1])} of its MACs)"
-        for arm, found in compared.beside(DENSE).items()
-        if arm.startswith("inertial")
-    }
-    tested, others = (
-        "; ".join(text for arm, text in words.items() if (arm in planned) is is_planned) for is_planned in (True, False)
+
+def _worth_more(compared: Compared) -> str:
+    """For which arms the periphery beats the same core on more channels; empty where none was compared."""
+    earned = {arm.name.removeprefix("inertial "): gap for arm, gap in _over_channels(compared).items()}
+    if not earned:
+        return ""
+    shown = [arm for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
+    others = [arm for arm in earned if arm not in shown]
+    unshown = f", and is not shown to be for {listed(others)}" if others else ""
+    return (
+        "**The periphery** is worth more than as many MACs spent on channels of the core for "
+        f"{listed(shown) or 'none'}{unshown}."
     )
-    unasked = f" Not planned as tests: {others}." if others else ""
-    return f"**Beside dense 3×3**, of the three arms that were to be tested, {tested}.{unasked}"
 
 
 def goal(compared: Compared, tests: Tests) -> list[str]:
@@ -177,80 +189,21 @@ def _without(table: pd.DataFrame, pair: Pair, seed: int) -> list[Comparison]:
     return list(compare_arms(table[table["seed"] != seed], [pair]).values())
 
 
-def periphery_earns(compared: Compared) -> str:
-    """What the periphery has over the same core on more channels; empty where none was compared.
-
-    Args:
-        compared: the networks and their comparisons.
-    """
-    earned = [
-        f"{in_points(gap)} for the {arm.kernel_size - arm.margin}×{arm.kernel_size - arm.margin} core of {arm.name} "
-        f"(n={gap.count})"
-        for arm, gap in _over_channels(compared).items()
-    ]
-    if not earned:
-        return ""
-    return f"**What the periphery earns** over the same core on more channels, at equal MACs: {'; '.join(earned)}."
-
-
 def _over_channels(compared: Compared) -> dict[Arm, Interval]:
     """Primary arm → what it has over its core on more channels, where they were compared."""
     pairs = {arm: (arm.name, widened(arm).name) for arm in PRIMARY}
     return {arm: compared.comparisons[pair].difference for arm, pair in pairs.items() if pair in compared.comparisons}
 
 
-def at_equal_macs(compared: Compared) -> str:
-    """What the arms have over other ways to spend as many MACs, by the kind of network; empty without any.
-
-    Args:
-        compared: the networks and their comparisons.
-    """
+def _at_equal_macs(compared: Compared) -> dict[str, dict[str, Comparison]]:
+    """Kind of control → arm → its comparison with the one of that kind that takes as many MACs."""
     apart = {SLIMMER.name, *(widened(arm).name for arm in PRIMARY)}
-    by_kind: dict[str, list[str]] = {name: [] for name in RIVALS}
+    by_kind: dict[str, dict[str, Comparison]] = {name: {} for name in RIVALS}
     for (arm, control), found in compared.comparisons.items():
         equal = 0.9 < cost_share(compared.table, arm, control, "conv_macs") < 1.1
         if kind(control) in by_kind and control not in apart and equal:
-            by_kind[kind(control)].append(f"{arm} {in_points(found.difference)}")
-    sentences = [f"Over {RIVALS[name]} {'; '.join(gaps)}" for name, gaps in by_kind.items() if gaps]
-    if not sentences:
-        return ""
-    return f"**At equal MACs**, with verdicts and seeds in the table above. {'. '.join(sentences)}."
-
-
-def striding(compared: Compared) -> str:
-    """How dense 3×3 with a strided layer stands, and the arms beside it; empty where it was not trained.
-
-    Args:
-        compared: the networks and their comparisons.
-    """
-    plainest = compared.comparisons.get((STRIDED.name, DENSE))
-    if plainest is None:
-        return ""
-    beside = _beside(compared, STRIDED.name, ("conv_macs", "conv_weights"))
-    return (
-        f"**Striding in place of pooling**, the plainest way to save MACs: {STRIDED.name} is {_verdict(plainest)} "
-        f"beside dense 3×3 ({in_points(plainest.difference)}, n={plainest.difference.count}, with "
-        f"{compared.share(STRIDED.name, DENSE, 'conv_macs')} of its MACs). Beside it {beside}."
-    )
-
-
-def beside_slimmer(compared: Compared) -> str:
-    """How the arms stand beside a dense network that is merely slimmer; empty where none was compared.
-
-    Args:
-        compared: the networks and their comparisons.
-    """
-    slim = _beside(compared, SLIMMER.name, ("conv_macs",))
-    return f"**Beside {SLIMMER.name}**, which is merely slimmer: {slim}." if slim else ""
-
-
-def _beside(compared: Compared, control: str, costs: Sequence[str]) -> str:
-    """Every arm beside a control, and its costs as shares of the control's; empty where none was compared."""
-    told = []
-    for arm, found in compared.beside(control).items():
-        shares = " and ".join(f"{compared.share(arm, control, cost)} of its {SHARES[cost]}" for cost in costs)
-        told.append(f"{arm} is {_verdict(found)} ({in_points(found.difference)}, with {shares})")
-    return "; ".join(told)
+            by_kind[kind(control)][arm] = found
+    return {name: by_arm for name, by_arm in by_kind.items() if by_arm}
 
 
 def margins(table: pd.DataFrame, of_window: Mapping[Pair, Comparison]) -> str:
