@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib import font_manager, get_data_path
 from matplotlib.figure import Figure
 
 from .looks import ARMS, KINDS, LINES, MARKERS, MEASURES, PALETTE, kind, look, symbol
@@ -33,7 +35,8 @@ WIDTH = 6.3
 
 
 def use_style() -> None:
-    """Set matplotlib up for figures at report width whose bytes repeat."""
+    """Set matplotlib up for figures at report width whose bytes repeat, in fonts that come with it."""
+    _own_fonts_first()
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
     plt.rcParams.update(
         {
@@ -57,6 +60,21 @@ def use_style() -> None:
             "svg.hashsalt": "inertia",
         }
     )
+
+
+def _own_fonts_first() -> None:
+    """Look for fonts among matplotlib's own files first.
+
+    The system may have others of the same names, with other glyphs, and what matplotlib remembers of fonts may be of
+    another installation.
+    """
+    own = Path(get_data_path(), "fonts", "ttf")
+    fonts = font_manager.fontManager
+    others = [font for font in fonts.ttflist if Path(font.fname).parent != own]
+    fonts.ttflist.clear()
+    for path in sorted(own.glob("*.ttf")):
+        fonts.addfont(path)
+    fonts.ttflist.extend(others)
 
 
 def save_figure(

@@ -3,10 +3,12 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from time import sleep
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib import font_manager, get_data_path
 
 from inertia_utils import figures, looks, manifest, paths
 from inertia_utils.plans import PLANS, plan
@@ -14,6 +16,8 @@ from inertia_utils.profiles import PROFILES
 from inertia_utils.result_file import Result
 from inertia_utils.runs import run_id
 from inertia_utils.train_run import TrainRun
+
+OWN_FONTS = Path(get_data_path(), "fonts", "ttf")
 
 
 @pytest.fixture
@@ -148,3 +152,19 @@ def test_published_report_uses_macros_that_are_defined():
     used = set(re.findall(r"\\(val[A-Za-z]+)", (paths.FIGURES / "report.tex").read_text(encoding="utf-8")))
     defined = set(re.findall(r"newcommand\{\\(\w+)\}", (paths.FIGURES / "numbers.tex").read_text(encoding="utf-8")))
     assert used and used == defined
+
+
+def test_fonts_are_those_that_come_with_matplotlib():
+    fonts = font_manager.fontManager
+    elsewhere = font_manager.FontEntry(fname="/elsewhere/DejaVuSans.ttf", name="DejaVu Sans")
+    remembered = list(fonts.ttflist)
+    fonts.ttflist[:] = [elsewhere]  # as another installation leaves it
+    try:
+        for _ in range(2):
+            figures.use_style()
+            paths = [font.fname for font in fonts.ttflist]
+            assert font_manager.findfont("DejaVu Sans:italic") == str(OWN_FONTS / "DejaVuSans-Oblique.ttf")
+            assert font_manager.findfont("DejaVu Sans") == str(OWN_FONTS / "DejaVuSans.ttf")
+            assert paths.count(str(OWN_FONTS / "DejaVuSans.ttf")) == 1 and paths[-1] == elsewhere.fname
+    finally:
+        fonts.ttflist[:] = remembered
