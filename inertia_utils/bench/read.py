@@ -106,17 +106,21 @@ def break_even_frame(record: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def partly_open(curve: pd.DataFrame) -> pd.DataFrame:
+    """The rows of :func:`break_even_frame` but none open and all open, for which a layer takes another form."""
+    return curve[curve["fraction"].between(0.01, 0.99)]
+
+
 def returns_up_to(curve: pd.DataFrame, open_ms: float) -> float:
     """Open fraction up to which a gated layer takes less time than the same layer without a gate; 0 if at none.
 
-    Linear between the fractions that were measured, of which none open and all open are left out: there the layer
-    takes another form.
+    Linear between the fractions that were measured, but for none open and all open.
 
     Args:
         curve: columns ``fraction`` and ``chosen``, from :func:`break_even_frame`, of one layer.
         open_ms: milliseconds of the layer that is always open.
     """
-    between = curve[curve["fraction"].between(0.01, 0.99)].sort_values("fraction")
+    between = partly_open(curve).sort_values("fraction")
     fractions, gains = between["fraction"].tolist(), (open_ms - between["chosen"]).tolist()
     meets = used_up(fractions, gains)
     return fractions[-1] if meets is None else meets

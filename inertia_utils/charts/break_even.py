@@ -7,6 +7,7 @@ from math import isnan
 import pandas as pd
 from matplotlib.axes import Axes
 
+from ..bench.read import partly_open
 from ..looks import look, symbol
 
 
@@ -14,7 +15,7 @@ def gate_times(axes: Axes, curve: pd.DataFrame, form: str, ungated: float) -> No
     """Time of a gated layer over its open fraction, beside the same layer without a gate, a plain line.
 
     Symbols are of the layer that computes only what is open, the dotted line of one that computes everything.  None
-    open and all open are left out: there the layer takes another form.
+    open and all open are left out.
 
     Args:
         axes: where to draw.
@@ -22,7 +23,7 @@ def gate_times(axes: Axes, curve: pd.DataFrame, form: str, ungated: float) -> No
         form: its name, which also gives the look.
         ungated: milliseconds of the layer without a gate.
     """
-    between = curve[curve["fraction"].between(0.01, 0.99)]
+    between = partly_open(curve)
     color = look(form)["color"]
     axes.axhline(ungated, color=color, linewidth=0.8, label=f"{form}, no gate")
     axes.plot(between["fraction"], between["chosen"], **symbol(form), markersize=3, label=f"{form}, open only")
