@@ -31,7 +31,8 @@ def frame(arms, seeds=3):
 def test_goals_are_shown_by_intervals_of_three_seeds(ours, seeds, within, enough, below):
     table = frame({takeaway.OURS: ours, "dense 3×3": 0.99, "dense 1×1": 0.97}, seeds)
     text = takeaway.goals(table, table)
-    assert f"the goals, −0.2 points and 90% of the gap, are {within} and {enough}." in text
+    told = f"it is {within} that it is at most 0.2 points worse, and {enough} that it closes 90% of the gap."
+    assert told in text
     assert ("within the goal and still below 0" in text) is below
 
 

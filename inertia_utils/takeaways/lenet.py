@@ -29,8 +29,8 @@ def goals(table: pd.DataFrame, same_heads: pd.DataFrame) -> str:
     below = " The difference is within the goal and still below 0." if within and gap.high < 0 else ""
     return (
         f"**Inertial (3, 2), gate open**, is {gap:+.2f} points from dense 3×3 and closes {closed:.0%} of the gap "
-        f"between dense 1×1 and dense 3×3. By their intervals the goals, −{GOAL:.1f} points and {CLOSED:.0%} of the "
-        f"gap, are {within_told} and {enough_told}.{below} With the same heads it is "
+        f"between dense 1×1 and dense 3×3. By their intervals it is {within_told} that it is at most {GOAL:.1f} points "
+        f"worse, and {enough_told} that it closes {CLOSED:.0%} of the gap.{below} With the same heads it is "
         f"{gap_between(same_heads, OURS, WIDE):+.2f} points and {gap_closed(same_heads, OURS, NARROW, WIDE):.0%}."
     )
 
