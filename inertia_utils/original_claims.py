@@ -7,7 +7,7 @@ from itertools import chain
 
 from .arms import Arm, dense, inertial, separable
 from .claims import OURS, Claim, Side
-from .compared import DETAIL_STACKED, FEWER_CHANNELS, STACKED
+from .compared import DETAIL_STACKED, FEWER_CHANNELS, LITERAL, STACKED
 from .layer import SKIPS
 from .models import narrowed, separated, widened
 
@@ -20,6 +20,11 @@ AFTER, TRAINED = "{dataset}, gated after training", "{dataset}, trained with the
 LARGE, SMALL = inertial(5, 2), inertial(3, 2)
 #: What is gated after training: the detail of both windows, and the core where it is large enough to be dear.
 DETAILS, CORE = ((LARGE.name, "detail"), (SMALL.name, "detail")), (LARGE.name, "core")
+
+#: The original text's form, word for word and with the detail in place of the re-applied core → how claims say so.
+AS_WRITTEN = {LITERAL: "", DETAIL_STACKED: ", δ in place of T"}
+#: Closed for good, neither stacks anything.
+NEVER_STACKED = replace(DETAIL_STACKED, gate="never")
 
 
 def original_claims() -> list[Claim]:
@@ -46,7 +51,7 @@ def _periphery() -> list[Claim]:
     better_spent = "MACs are better spent on the periphery than on channels"
     pairs = [
         (adds, SMALL, dense(1)),
-        (adds, replace(DETAIL_STACKED, gate="always"), replace(DETAIL_STACKED, gate="never")),
+        *((adds, replace(form, gate="always"), NEVER_STACKED) for form in AS_WRITTEN),
         (better_spent, SMALL, widened(SMALL)),
         (better_spent, SMALL, narrowed(SMALL)),
         (better_spent, STACKED, narrowed(STACKED)),
@@ -89,8 +94,11 @@ def _saving() -> list[Claim]:
 
 def _stacking() -> list[Claim]:
     text = "Core kept, re-applied core stacked where friction is high"
-    condition = f"{TRAINED}, δ in place of T"
-    return [Claim(text, condition, Side(DETAIL_STACKED.name), Side(control.name)) for control in (dense(5), dense(3))]
+    return [
+        Claim(text, f"{TRAINED}{said}", Side(form.name), Side(control.name))
+        for form, said in AS_WRITTEN.items()
+        for control in (dense(5), dense(3))
+    ]
 
 
 def _knowing() -> list[Claim]:
@@ -103,7 +111,10 @@ def _knowing() -> list[Claim]:
         ),
         (TRAINED, _quarter_open(SMALL), small_chance),
         (f"{TRAINED}{AFTER_A_LOOK}", _quarter_open(SMALL, reduction="before"), small_chance),
-        (TRAINED, Side(DETAIL_STACKED.name), Side(replace(DETAIL_STACKED, friction="random").name)),
+        *(
+            (f"{TRAINED}{said}", Side(form.name), Side(replace(form, friction="random").name))
+            for form, said in AS_WRITTEN.items()
+        ),
         (
             f"{MNIST}, trained with the gate",
             _quarter_open(SMALL, "lenet"),

@@ -318,7 +318,7 @@ REPORTED = {
     ),
     "04_friction": ("gated", "by_range", "small", "small_before"),
     "05_gate": ("test_time", "trained", "small", "small_before", "small_narrow"),
-    "06_reapplication": ("literal_detail", "open"),
+    "06_reapplication": ("literal", "literal_detail", "open"),
     "07_mnist_lenet": ("lenet", "gates"),
 }
 
