@@ -63,6 +63,17 @@ def margin_table(table: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def earned_by_periphery(table: pd.DataFrame, arms: Iterable[Arm]) -> dict[str, Interval]:
+    """Name of each arm → what it has over its core on more channels, with as many MACs, in points.
+
+    Args:
+        table: one row per run, from :func:`~inertia_utils.frames.frame`.
+        arms: inertial ones; those without a seed in common with that control are left out.
+    """
+    gaps = {arm.name: differences(table, arm.name, widened(arm).name) for arm in arms}
+    return {arm: interval(found) for arm, found in gaps.items() if found}
+
+
 def gained_by_cores(table: pd.DataFrame, arms: Iterable[Arm]) -> dict[str, Interval]:
     """Name of each arm of several cores → what it has over the same arm with one, in points.
 

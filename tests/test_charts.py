@@ -221,7 +221,7 @@ def test_ways_to_choose_are_drawn_seed_by_seed_beside_networks_without_a_gate():
     figure = charts.accuracy_and_loss(ways, {"all open": rows(0.95), "fewer": rows(0.85)})
     for axes, heights, lines in zip(figure.axes, ((90, 80), (0.1, 0.2)), ((95, 85), (0.05, 0.15)), strict=True):
         assert np.allclose(points(axes), sorted((place - 0.15, y) for place, y in enumerate(heights) for _ in range(2)))
-        marked = [line for line in axes.lines if line.get_label() in ("all open", "fewer")]
+        marked = [line for line in axes.lines if line.get_label() in ("all open, no gate", "fewer, no gate")]
         assert np.allclose([line.get_ydata()[0] for line in marked], lines)
         assert [label.get_text() for label in axes.get_xticklabels()] == ["image", "chance"]
     assert len({line.get_linestyle() for line in marked}) == 2

@@ -11,6 +11,7 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 
 from inertia_utils import contents, paths
+from inertia_utils.compared import LITERAL
 
 README = (paths.CHECKOUT / "README.md").read_text(encoding="utf-8")
 
@@ -33,6 +34,9 @@ ANSWER = {
     ("Friction knows", "fashion-mnist, gated after", "inertial (5, 2), range at 50% asked, skip core"): {"holds"},
     ("Friction knows", "fashion-mnist, trained with", "inertial"): {"open", "does not hold"},
     ("Friction knows", "mnist", "inertial (3, 2)"): {"holds"},
+    # Beside dense 3×3, and beside dense 5×5.
+    ("Core kept", "fashion-mnist, trained with", LITERAL.name): {"does not hold", "open"},
+    ("Friction knows", "fashion-mnist, trained with", LITERAL.name): {"open"},
 }
 
 

@@ -78,7 +78,7 @@ def test_what_is_saved_is_read_where_the_margin_is_kept(table):
         [{"arm": "inertial (3, 2), 23 channels", "seed": n, "accuracy": 0.8, "conv_macs": 60} for n in range(3)]
     )
     text = takeaway.what_it_saves({"range": table, "of mean": near}, narrow, "of mean")
-    assert "lost by range from 100% asked on (a rate read off the test set), at 110% of the MACs" in text
+    assert "is shown by range from 100% asked on (a rate read off the test set), at 110% of the MACs" in text
     assert "by of mean from 50% asked on (a rate read off the test set), at 60% of the MACs." in text
     assert "At 60% of the MACs 23 channels without a gate have 80.00 ± 0.00 (n=3) %" in text
     assert "a gate by of mean that takes no more 90.00 ± 0.25 (n=3) %" in text
@@ -87,9 +87,11 @@ def test_what_is_saved_is_read_where_the_margin_is_kept(table):
 def test_places_and_shares_are_told_network_by_network():
     up, down = interval([0.9, 1.0, 1.1]), interval([-1.1, -1.0, -0.9])
     apart = {("a", "places"): {0.3: up, 0.5: up}, ("a", "shares"): {0.3: up, 0.5: down}}
-    controls = {"places": "random places", "shares": "equal sharing"}
-    assert takeaway.places_or_shares(apart, controls).endswith(
-        "In a, of 2 comparisons 2 beat random places; of 2 comparisons 1 beats equal sharing and 1 loses to it."
+    questions = {"places": "places", "shares": "shares", "more shares": "shares"}
+    apart["a", "more shares"] = {0.3: down}
+    assert takeaway.places_or_shares(apart, questions).endswith(
+        "In a, places are better in 2, worse in 0 of 2 comparisons; shares are better in 1, worse in 2 of 3 "
+        "comparisons. The others are not told apart."
     )
 
 
@@ -162,6 +164,21 @@ def test_layers_are_told_with_what_chance_costs_and_where_the_oracle_loses_to_it
     alone = pd.concat([table.assign(layers=name) for name in ("conv1", "conv2")])
     opened = {seed: 0.9 + 0.001 * seed for seed in range(3)}
     text = takeaway.which_layer(alone, opened, 0.5)
-    assert "50% open at random costs -10.00 ± 0.00 (n=3) in conv1 and -10.00 ± 0.00 (n=3) in conv2 points." in text
+    assert (
+        "50% open at random changes accuracy by -10.00 ± 0.00 (n=3) points in conv1 and -10.00 ± 0.00 (n=3) points in "
+        "conv2; conv1 is not told from conv2 (+0.00 ± 0.00 (n=3))."
+    ) in text
     assert "loses to chance in conv1 (-5.00 ± 0.00 (n=3)) and in conv2 (-5.00" in text
     assert "loses" not in takeaway.which_layer(alone, opened, 0.1)
+
+
+def test_seeds_of_which_other_weights_were_gated_are_named():
+    ends = {0.0: 0.30, 1.0: 0.92}
+    table, other = (pd.DataFrame(gated("range", ends)) for _ in range(2))
+    assert takeaway.other_trainings(table, other) == ""
+    other.loc[(other["rate"] == 0.0) & (other["seed"] == 1), "accuracy"] = 0.35
+    assert takeaway.other_trainings(table, other) == (
+        "With seed 1 the two ways of measuring gate different trainings of the same run."
+    )
+    other.loc[other["seed"] == 2, "accuracy"] = 0.5
+    assert takeaway.other_trainings(table, other).startswith("With seeds 1 and 2 the two")

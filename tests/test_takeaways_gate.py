@@ -66,10 +66,10 @@ def test_a_gate_earns_its_keep_where_no_smaller_network_is_better(after, ungated
     assert takeaway.earns_its_keep(after, gates, ungated, opened) == (
         "**Does a gate by friction earn its keep? Not ruled out.** A smaller network without a gate, with no more "
         "MACs, is better, by an interval that leaves out 0 and is not adjusted, than 0 of 2 gates of (5, 2) set after "
-        "training, by rate and skipping and 1 of 2 gates of (5, 2) trained with or fine-tuned to. The gates that "
-        "no such network is shown to beat save at most 80% of the open network's MACs. Those networks, in points from "
-        "the open one: small (40% of its MACs, -2.00 ± 0.00 (n=3)), dense 3×3, strided second layer (30% of its MACs, "
-        "-1.00 ± 0.00 (n=3))."
+        "training (a setting is a rate and what is skipped) and 1 of 2 gates of (5, 2) trained with or fine-tuned to. "
+        "The gates that no such network is shown to beat save at most 80% of the open network's MACs. Those networks, "
+        "in points from the open one: small (40% of its MACs, -2.00 ± 0.00 (n=3)), dense 3×3, strided second layer "
+        "(30% of its MACs, -1.00 ± 0.00 (n=3))."
     )
 
 
@@ -122,7 +122,7 @@ def test_trained_gates_are_counted_by_how_they_stand():
         }
     )
     text = takeaway.trained_with(standing)
-    assert "of 3 forms of friction, 1 beats the random gate of their rate and 1 is not told from it; " in text
+    assert "of 3 gates by friction, 1 beats the random gate of their rate and 1 is not told from it; " in text
     assert "1 beats a network trained with a gate that never opens, which takes fewer MACs and 2 lose to it" in text
 
 
@@ -151,8 +151,18 @@ def test_ways_to_choose_a_quarter_stand_beside_fewer_channels_and_chance():
         "MACs, one threshold is -5.00 ± 0.00 (n=3) points, a quarter of every image -3.00 ± 0.00 (n=3), and places "
         "drawn in training (sampled, T = 1, the best of 2 on the hold-out) -1.00 ± 0.00 (n=3). Beside the random gate "
         "they are -1.00 ± 0.00 (n=3), +1.00 ± 0.00 (n=3) and +3.00 ± 0.00 (n=3); drawing beats the strict choice "
-        "(+2.00 ± 0.00 (n=3)). Of what the detail of all positions adds to the core, that of a quarter gives 30% if "
-        "friction (of every channel) chooses, and 40% if chance does."
+        "(+2.00 ± 0.00 (n=3)). Drawn with the highest T, which is nearly at random, and opened by friction afterwards, "
+        "it beats the strict choice (+1.00 ± 0.00 (n=3)). Of what the detail of all positions adds to the core, that "
+        "of a quarter gives 30% if friction (of every channel) chooses, and 40% if chance does."
+    )
+
+
+def test_gates_of_a_small_core_are_counted_beside_fewer_channels():
+    means = {"threshold": 0.90, "image": 0.91, "sampled, T = 1": 0.93, "random gate": 0.50}
+    ways = {name: pd.DataFrame(trained(name, value, skip="detail")) for name, value in means.items()}
+    assert takeaway.beside_fewer_channels(ways, pd.DataFrame(trained("narrow", 0.92)), "23 channels").endswith(
+        "3 gates by friction of the mean were trained with: 1 beats 23 channels without a gate and 2 lose to it, "
+        "-2.00 to +1.00 points, for as many MACs."
     )
 
 

@@ -93,10 +93,10 @@ def test_the_forms_that_change_most_and_least_are_named(half, opened):
 
 def test_the_cheapest_open_form_stands_beside_the_best_gated_one(half, opened, controls):
     assert takeaway.which_form(half, opened, controls, 0.5) == (
-        "**Which form, then?** By the means. At (3, 2) the most accurate form is `slide`/`stack` (93.10 %, for 12% of "
-        "the MACs of dense 3×3) with its gate open, and `resize`/`matched` (91.10 %, for 60% of the MACs of dense 3×3) "
-        "with 50% open; the cheapest form that is as accurate as the latter without a gate is `slide`/`stack` (93.10 "
-        "%, for 12% of the MACs of dense 3×3)."
+        "**Which form, then?** By the means, and so picked on the test set. At (3, 2) the most accurate form is "
+        "`slide`/`stack` (93.10 %, for 12% of the MACs of dense 3×3) with its gate open, and `resize`/`matched` (91.10 "
+        "%, for 60% of the MACs of dense 3×3) with 50% open; the cheapest form that is as accurate as the latter "
+        "without a gate is `slide`/`stack` (93.10 %, for 12% of the MACs of dense 3×3)."
     )
     worse = opened[opened["reapply"] == "resize"].assign(accuracy=0.5)
     assert takeaway.which_form(half, worse, controls, 0.5).endswith(

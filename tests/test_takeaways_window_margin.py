@@ -9,7 +9,7 @@ import pytest
 from inertia_utils.arms import dense, inertial
 from inertia_utils.compared import PRIMARY, SLIMMER, STACKED, STRIDED
 from inertia_utils.comparisons import adjusted, compare_arms, gap_between
-from inertia_utils.models import narrowed, widened
+from inertia_utils.models import narrowed, separated
 from inertia_utils.stats import interval
 from inertia_utils.takeaways import bulleted, short_trainings
 from inertia_utils.takeaways import window_margin as takeaway
@@ -107,7 +107,7 @@ def test_only_rivals_of_equal_macs_are_counted_as_such():
     rows = [runs(arm, 0.92), runs(narrowed(arm), 0.91), runs(dearer, 0.95, macs=200), runs(SLIMMER, 0.95, macs=150)]
     ours = compared(*rows, runs(dense(3), 0.95), pairs=[(arm, rival) for rival in (narrowed(arm), dearer, SLIMMER)])
     assert "**At equal MACs**, counted by arm, 1 beats dense 3×3 with a narrower first layer." in takeaway.answer(
-        ours, {}, {}
+        ours, {}, {}, {}, {}
     )
 
 
@@ -115,10 +115,10 @@ def test_the_plainer_savings_stand_beside_the_arms():
     rows = [runs(PRIMARY[1], 0.92, 10, 30), runs(dense(3), 0.93), runs(STRIDED, 0.93, macs=40), runs(SLIMMER, 0.92)]
     controls = [(PRIMARY[1], STRIDED), (PRIMARY[1], SLIMMER)]
     ours = compared(*rows, pairs=[(STRIDED, dense(3)), *controls])
-    assert takeaway.answer(ours, {}, {})[2:4] == [
-        "**Beside dense 3×3, strided second layer**, which strides in place of pooling, at 40% of the MACs, is at most "
-        "0.3 points worse, if at all, beside dense 3×3: (3, 2) is worse, by more than 0.3 points.",
-        "**Beside dense 3×3, 24 and 48 channels**, which is merely slimmer, at 100% of the MACs: (3, 2) is at most 0.3 "
+    assert takeaway.answer(ours, {}, {}, {}, {})[2:4] == [
+        "**Dense 3×3, strided second layer**, which strides in place of pooling, takes 40% of the MACs. It is at most "
+        "0.3 points worse, if at all, beside dense 3×3. Beside it (3, 2) is worse, by more than 0.3 points.",
+        "**Dense 3×3, 24 and 48 channels**, merely slimmer, takes 100% of the MACs. Beside it (3, 2) is at most 0.3 "
         "points worse, if at all.",
     ]
 
@@ -167,7 +167,9 @@ def test_networks_with_a_small_head_stand_beside_dense_and_those_of_equal_macs()
 
 def test_rates_and_recipes_are_told_where_there_is_something_to_tell():
     assert takeaway.better_rates({"a": 0.0, "b": 0.0123}).endswith("in points: b 1.23.")
-    assert takeaway.better_rates({"a": 0.0}) == ""
+    assert takeaway.better_rates(pd.Series({"a": 0.0, "b": 0.0})) == (
+        "The learning rate is the best of those tried for a and b; for no other arm was one chosen."
+    )
     gaps = {("a", "b"): interval([0.4, 0.5, 0.6])}
     assert takeaway.kernel_rates(gaps) == "**The kernels' learning rate**: a beats b (+0.50 ± 0.25 (n=3) points)."
     assert takeaway.original_recipe(gaps) == (
@@ -187,23 +189,30 @@ def test_a_short_map_stands_beside_the_comparison_that_decides():
 
 def test_the_answer_groups_arms_by_what_is_said_of_them():
     large, small, stacked = PRIMARY
-    rivals = [(arm, widened(arm)) for arm in (large, small)] + [(arm, narrowed(arm)) for arm in (small, stacked)]
-    pairs = [*((arm, dense(3)) for arm in PRIMARY), *rivals]
-    rows = [runs(large, 0.94), runs(small, 0.90), runs(stacked, 0.90), runs(dense(3), 0.93)]
-    rows += [runs(widened(large), 0.94), runs(widened(small), 0.80), runs(narrowed(small), 0.89)]
-    ours = compared(*rows, runs(narrowed(stacked), 0.92), pairs=pairs)
+    pairs = [*((arm, dense(3)) for arm in PRIMARY), *((arm, narrowed(arm)) for arm in (small, stacked))]
+    rows = [runs(large, 0.94, macs=139), runs(small, 0.90), runs(stacked, 0.90), runs(dense(3), 0.93)]
+    ours = compared(*rows, runs(narrowed(small), 0.89), runs(narrowed(stacked), 0.92), pairs=pairs)
     of_window = compare_arms(ours.table, [(small.name, "dense 3×3"), (stacked.name, "dense 3×3")])
-    pooled = {(large.name, "dense 3×3"): interval([-1.0, -1.1, -0.9]), (small.name, "dense 1×1"): interval([1.0, 1.1])}
-    assert takeaway.answer(ours, of_window, pooled) == [
+    below, above, around = interval([-1.0, -1.1, -0.9]), interval([1.0, 1.1, 0.9]), interval([-1.0, 0.1, 1.0])
+    pooled = {
+        (small.name, "dense 3×3"): below,
+        (small.name, separated(small).name): below,
+        (small.name, SLIMMER.name): above,
+        (small.name, "dense 1×1"): above,
+    }
+    earned = {small.name: above, large.name: around}
+    assert takeaway.answer(ours, of_window, earned, pooled, {(large.name, "dense 3×3"): around}) == [
         "**Which margins are free?** Beside the dense network of the same window (3, 2) and (3, 1), merge stack are "
         "worse, by more than 0.3 points.",
-        "**Beside dense 3×3** (5, 2) is better; (3, 2) and (3, 1), merge stack are worse, by more than 0.3 points.",
+        "**Beside dense 3×3** (5, 2) at 139% of its MACs is better; (3, 2) at 100% of its MACs and (3, 1), merge stack "
+        "at 100% of its MACs are worse, by more than 0.3 points. That (5, 2) is better is not shown for other test "
+        "images.",
         "**The periphery** is worth more than as many MACs spent on channels of the core for (3, 2), and is not shown "
         "to be for (5, 2).",
         "**At equal MACs**, counted by arm, 1 beats dense 3×3 with a narrower first layer and 1 loses to it.",
-        "**Without the large head** behind them 1 loses to dense 3×3.",
+        "**Without the large head** behind them, counted by arm, 1 loses to dense 3×3; 1 loses to separable networks.",
     ]
     alone = compared(runs(small, 0.90), runs(dense(3), 0.93), pairs=[(small, dense(3))])
-    assert [text for text in takeaway.answer(alone, {}, {}) if text] == [
-        "**Beside dense 3×3** (3, 2) is worse, by more than 0.3 points."
+    assert [text for text in takeaway.answer(alone, {}, {}, {}, {}) if text] == [
+        "**Beside dense 3×3** (3, 2) at 100% of its MACs is worse, by more than 0.3 points."
     ]

@@ -5,7 +5,13 @@ import pytest
 
 from inertia_utils.arms import dense, inertial, separable
 from inertia_utils.models import widened
-from inertia_utils.window_tables import against_window, core_table, gained_by_cores, margin_table
+from inertia_utils.window_tables import (
+    against_window,
+    core_table,
+    earned_by_periphery,
+    gained_by_cores,
+    margin_table,
+)
 
 
 def runs(arm, *accuracies, weights=100, macs=1000):
@@ -65,6 +71,12 @@ def test_several_cores_stand_beside_one(table):
     }
     gained = gained_by_cores(table, [inertial(3, 2), inertial(3, 2, cores=2), inertial(3, 2, cores=3)])
     assert {arm: f"{gap:.2f}" for arm, gap in gained.items()} == {"inertial (3, 2), cores 3": "1.00 (n=2)"}
+
+
+def test_the_periphery_is_paid_in_the_same_core_on_more_channels(table):
+    earned = earned_by_periphery(table, [inertial(3, 2), inertial(5, 2)])
+    assert list(earned) == ["inertial (3, 2)"]
+    assert earned["inertial (3, 2)"].mean == pytest.approx(10) and earned["inertial (3, 2)"].count == 1
 
 
 def test_arms_are_compared_with_their_window_where_it_is_there(table):

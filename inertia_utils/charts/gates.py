@@ -106,11 +106,13 @@ def accuracy_and_loss(ways: Mapping[str, pd.DataFrame], without: Mapping[str, pd
             axes.scatter([place - 0.15] * len(rows), scale * rows[column], s=16, alpha=0.7, **style)
             mean_bar(axes, place, scale * rows[column])
         for (name, rows), line in zip(without.items(), ("--", ":", "-.", "-"), strict=False):
-            axes.axhline(scale * rows[column].mean(), color="grey", linestyle=line, linewidth=1, label=name)
+            axes.axhline(
+                scale * rows[column].mean(), color="grey", linestyle=line, linewidth=1, label=f"{name}, no gate"
+            )
         axes.set_xticks(range(len(ways)), list(ways))
         axes.set_ylabel(label)
     handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(without), title="without a gate")
+    figure.legend(*handles, loc="outside lower center", ncols=len(without))
     return figure
 
 

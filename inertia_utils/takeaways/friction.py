@@ -17,8 +17,11 @@ from ..gate_gaps import (
     gaps_by_rate,
     lowest_rate_within,
 )
-from ..standing import POINTS, Standing, seeds_text, stands_by_rate, tally, told_apart
+from ..standing import POINTS, Standing, listed, seeds_text, stands_by_rate, tally, told_apart
 from ..stats import ALPHA, Interval, interval
+
+#: How far accuracies of the same weights may be apart by rounding.
+SAME = 0.002
 
 
 def answer(wide: pd.DataFrame, small: pd.DataFrame, usable: Sequence[str], rate: float) -> str:
@@ -52,13 +55,19 @@ def which_layer(table: pd.DataFrame, opened: Mapping[int, float], rate: float) -
         opened: seed → accuracy with all gates open.
         rate: at which.
     """
-    costs, worse = [], []
+    losses, worse = {}, []
     for layer, rows in table.groupby("layers"):
-        costs.append(f"{paired_difference(at_rate(rows, 'random', rate), opened):+.2f} in {layer}")
+        losses[layer] = at_rate(rows, "random", rate)
         gap = gaps_by_rate(rows, "oracle", "random")[rate]
         if told_apart(gap) == Standing.LOSES:
             worse.append(f"in {layer} ({gap:+.2f})")
-    text = f"**Which layer pays?** With only one gated, {rate:.0%} open at random costs {' and '.join(costs)} points."
+    changes = [f"{paired_difference(found, opened):+.2f} points in {layer}" for layer, found in losses.items()]
+    first, second = losses
+    apart = paired_difference(losses[first], losses[second])
+    text = (
+        f"**Which layer pays?** With only one gated, {rate:.0%} open at random changes accuracy by "
+        f"{' and '.join(changes)}; {first} {told_apart(apart)} {second} ({apart:+.2f})."
+    )
     if worse:
         text += (
             f" The order by |δ| itself loses to chance {' and '.join(worse)}: the positions that change most are not "
@@ -169,30 +178,35 @@ def what_it_saves(gated: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, named
     highest = no_dearer[no_dearer["rate"] == no_dearer["rate"].max()]
     without, gate = (f"{interval(list(100 * found['accuracy'])):.2f} %" for found in (narrow, highest))
     return (
-        f"**What it saves** in (3, 2): no more than {POINTS} are lost {', '.join(kept)}. At "
+        f"**What it saves** in (3, 2): that no more than {POINTS} are lost, by the whole interval, is shown "
+        f"{', '.join(kept)}. At "
         f"{share:.0%} of the MACs {narrow['arm'].iloc[0].rpartition(', ')[2]} without a gate have {without}, a gate by "
         f"{named} that takes no more {gate}. What a gate after training has for it is that the network need not be "
         "trained again, and that its rate can be turned."
     )
 
 
-def places_or_shares(apart: Mapping[tuple[str, str], Mapping[float, Interval]], controls: Mapping[str, str]) -> str:
-    """In how many comparisons friction beats chance in choosing places, and in sharing them out among images.
+def places_or_shares(apart: Mapping[tuple[str, str], Mapping[float, Interval]], questions: Mapping[str, str]) -> str:
+    """In how many comparisons friction is better than chance at choosing places, and at sharing them out.
 
     Args:
         apart: network and what is compared → rate → difference in points.
-        controls: what is compared → its control, as the text has it; those of one control are counted together.
+        questions: what is compared → what it asks, in words; those that ask the same are counted together.
     """
     found = []
     for network in dict.fromkeys(network for network, _ in apart):
-        by_control: dict[str, list[Standing]] = {}
-        for what, control in controls.items():
-            by_control.setdefault(control, []).extend(map(told_apart, apart[network, what].values()))
-        counted = [f"of {len(stands)} comparisons {tally(stands, control)}" for control, stands in by_control.items()]
+        asked: dict[str, list[Standing]] = {}
+        for what, question in questions.items():
+            asked.setdefault(question, []).extend(map(told_apart, apart[network, what].values()))
+        counted = [
+            f"{question} are better in {stands.count(Standing.BEATS)}, worse in {stands.count(Standing.LOSES)} of "
+            f"{len(stands)} comparisons"
+            for question, stands in asked.items()
+        ]
         found.append(f"In {network}, {'; '.join(counted)}.")
     return (
         "**Where in an image, or which images?** One threshold decides which places of an image are opened, and how "
-        f"many each image gets. {' '.join(found)}"
+        f"many each image gets. {' '.join(found)} The others are not told apart."
     )
 
 
@@ -256,6 +270,32 @@ def channels_first(costs: Mapping[str, Mapping[str, str]], lost: Interval, rate:
     return (
         f"**Channels reduced first** make measuring cheap, for a (3, 2) layer {' and '.join(saved)}; for (5, 2) at "
         f"{rate:.0%} that is {lost:+.2f} points from measuring every channel."
+    )
+
+
+def other_trainings(table: pd.DataFrame, other: pd.DataFrame) -> str:
+    """For which seeds two ways of measuring gate different trainings of one run, in words; empty if for none.
+
+    A network whose weights were not kept is trained anew to be gated, and comes out a little different elsewhere.
+
+    Args:
+        table: by the one, named range, from :func:`~inertia_utils.frames.gates`, with nothing and with all open.
+        other: by the other.
+    """
+    pairs = [[at_rate(rows, "range", rate) for rows in (table, other)] for rate in (0.0, 1.0)]
+    apart = sorted(
+        {
+            seed
+            for ours, theirs in pairs
+            for seed in ours.keys() & theirs.keys()
+            if abs(ours[seed] - theirs[seed]) > SAME
+        }
+    )
+    if not apart:
+        return ""
+    return (
+        f"With seed{'' if len(apart) == 1 else 's'} {listed(map(str, apart))} the two ways of measuring gate different "
+        "trainings of the same run."
     )
 
 

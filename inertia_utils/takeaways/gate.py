@@ -35,7 +35,7 @@ def earns_its_keep(after: pd.DataFrame, trained: pd.DataFrame, ungated: pd.DataF
     """
     after, trained = (rows[rows["friction"] == "range"] for rows in (after, trained))
     forms = {
-        "set after training, by rate and skipping": [
+        "set after training (a setting is a rate and what is skipped)": [
             rows for (_, asked), rows in after.groupby(["skip", "rate"]) if 0 < asked < 1
         ],
         "trained with or fine-tuned to": [rows for _, rows in trained.groupby(["skip", "rate", "gate"])],
@@ -131,10 +131,27 @@ def trained_with(standing: pd.DataFrame) -> str:
     random = tally(standing["against random"], "the random gate of their rate")
     never = tally(standing["against never"], "a network trained with a gate that never opens, which takes fewer MACs")
     return (
-        f"**Trained with the gate, or fine-tuned to it**: of {len(standing)} forms of friction, {random}; {never}. "
+        f"**Trained with the gate, or fine-tuned to it**: of {len(standing)} gates by friction, {random}; {never}. "
         "These are intervals of three seeds or more, not adjusted for their number (notebook 09 adjusts those that are "
         "claims); the forms of (3, 2) with pooling share one random control, whose seeds after the third were added "
         "after a look. An *unequal* row opens another fraction than chance does."
+    )
+
+
+def beside_fewer_channels(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: str) -> str:
+    """How gates by friction of (3, 2), whose core is too small by itself, stand to fewer channels without a gate.
+
+    Args:
+        ways: as in :func:`small_core`; the random gate is left out.
+        narrow: likewise.
+        fewer: likewise.
+    """
+    gaps = [gap_between_rows(rows, narrow) for way, rows in ways.items() if way != "random gate"]
+    means = sorted(gap.mean for gap in gaps)
+    return (
+        f"**Where the core is too small by itself**, (3, 2) with a quarter of the positions open, {len(gaps)} gates by "
+        f"friction of the mean were trained with: {tally(map(told_apart, gaps), f'{fewer} without a gate')}, "
+        f"{means[0]:+.2f} to {means[-1]:+.2f} points, for as many MACs."
     )
 
 
@@ -154,7 +171,7 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
     to_fewer, to_chance = (
         [f"{gap_between_rows(ways[way], rows):+.2f}" for way in chosen] for rows in (narrow, ways["random gate"])
     )
-    to_image = gap_between_rows(ways[best], ways["image"])
+    to_image, at_random = (gap_between_rows(ways[way], ways["image"]) for way in (best, draws[-1]))
     reached = tiny.groupby(["gate", "friction"])["accuracy"].mean()
     never, always = reached["never", ""], reached["always", ""]
     added = {name: (reached["rate", name] - never) / (always - never) for name in ("range", "random")}
@@ -163,8 +180,9 @@ def small_core(ways: Mapping[str, pd.DataFrame], narrow: pd.DataFrame, fewer: st
         f"take as many MACs, one threshold is {to_fewer[0]} points, a quarter of every image {to_fewer[1]}, and places "
         f"drawn in training ({best}, the best of {len(draws)} on the hold-out) {to_fewer[2]}. Beside the random gate "
         f"they are {to_chance[0]}, {to_chance[1]} and {to_chance[2]}; drawing {told_apart(to_image)} the strict choice "
-        f"({to_image:+.2f}). Of what the detail of all positions adds to the "
-        f"core, that of a quarter gives {added['range']:.0%} if friction (of every channel) chooses, and "
+        f"({to_image:+.2f}). Drawn with the highest T, which is nearly at random, and opened by friction afterwards, "
+        f"it {told_apart(at_random)} the strict choice ({at_random:+.2f}). Of what the detail of all positions adds to "
+        f"the core, that of a quarter gives {added['range']:.0%} if friction (of every channel) chooses, and "
         f"{added['random']:.0%} if chance does."
     )
 

@@ -115,7 +115,7 @@ def which_form(gated: pd.DataFrame, opened: pd.DataFrame, controls: pd.DataFrame
                 else "no form without a gate is as accurate as the latter."
             )
         )
-    return f"**Which form, then?** By the means. {' '.join(sentences)}"
+    return f"**Which form, then?** By the means, and so picked on the test set. {' '.join(sentences)}"
 
 
 def against_chance(gated: pd.DataFrame, rate: float) -> str:

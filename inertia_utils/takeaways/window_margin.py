@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..arms import Arm
 from ..compared import GIVEN_UP, PRIMARY, SLIMMER, STRIDED
 from ..comparisons import Pair, compare_arms, gap_between, in_points, p_text
 from ..frames import cost_share
 from ..looks import kind
 from ..models import widened
-from ..standing import by_the_margin, listed, tally, told_apart
+from ..standing import Standing, by_the_margin, listed, tally, told_apart
 from ..stats import ALPHA, MARGIN, Comparison, Interval
 from ..window_tables import SHARES
 
@@ -79,65 +78,97 @@ def cheap_enough(table: pd.DataFrame, family: Iterable[Pair]) -> list[str]:
     return [arm for arm, control in family if max(cost_share(table, arm, control, cost) for cost in COSTS) <= ALLOWED]
 
 
-def answer(compared: Compared, of_window: Mapping[Pair, Comparison], pooled: Mapping[Pair, Interval]) -> list[str]:
-    """Where the arms stand, without the numbers: in their window, beside dense 3×3, at equal MACs, without the head.
+def answer(
+    compared: Compared,
+    of_window: Mapping[Pair, Comparison],
+    earned: Mapping[str, Interval],
+    pooled: Mapping[Pair, Interval],
+    crossed: Mapping[Pair, Interval],
+) -> list[str]:
+    """Where the arms stand: in their window, beside dense 3×3, at equal MACs, and without the large head.
 
     Args:
         compared: the networks and their comparisons.
         of_window: from :func:`~inertia_utils.window_tables.against_window`.
+        earned: from :func:`~inertia_utils.window_tables.earned_by_periphery`.
         pooled: arm and control → difference in points, of networks that end in global average pooling.
+        crossed: differences with intervals for other images as well, from
+            :func:`~inertia_utils.comparisons.over_images`.
     """
-    in_window = {arm: found for (arm, _), found in of_window.items()}
-    heads = [told_apart(gap) for (arm, control), gap in pooled.items() if control == DENSE and "inertial" in arm]
-    rivals = [
-        tally((told_apart(found.difference) for found in by_arm.values()), RIVALS[name])
-        for name, by_arm in _at_equal_macs(compared).items()
+    in_window = {_short(arm): found for (arm, _), found in of_window.items()}
+    beside = {
+        f"{_short(arm)} at {compared.share(arm, DENSE, 'conv_macs')} of its MACs": found
+        for arm, found in compared.beside(DENSE).items()
+        if arm.startswith("inertial")
+    }
+    unsure = [
+        _short(arm)
+        for arm, found in compared.beside(DENSE).items()
+        if found.verdict == "superior" and (arm, DENSE) in crossed and crossed[arm, DENSE].low <= 0
     ]
+    other_images = f" That {listed(unsure)} is better is not shown for other test images." if unsure else ""
+    rivals = [tally(stands, RIVALS[name]) for name, stands in _at_equal_macs(compared).items()]
     return [
         f"**Which margins are free?** Beside the dense network of the same window {_grouped(in_window)}."
         if in_window
         else "",
-        f"**Beside dense 3×3** {_grouped(compared.beside(DENSE))}.",
+        f"**Beside dense 3×3** {_grouped(beside)}.{other_images}",
         *_plainer_savings(compared),
-        _worth_more(compared),
+        _worth_more(earned),
         f"**At equal MACs**, counted by arm, {'; '.join(rivals)}." if rivals else "",
-        f"**Without the large head** behind them {tally(heads, DENSE)}." if heads else "",
+        _small_head(pooled),
     ]
+
+
+def _short(arm: str) -> str:
+    return arm.removeprefix("inertial ")
 
 
 def _plainer_savings(compared: Compared) -> list[str]:
     """How dense networks that save MACs or time in the plainest ways stand to dense 3×3, and the arms beside them."""
     told = []
-    for control, saves in {STRIDED.name: "strides in place of pooling", SLIMMER.name: "is merely slimmer"}.items():
+    for control, how in {STRIDED.name: "which strides in place of pooling", SLIMMER.name: "merely slimmer"}.items():
         arms, itself = compared.beside(control), compared.comparisons.get((control, DENSE))
-        stands = f", is {_verdict(itself)}, beside dense 3×3" if itself else ""
+        stands = f" It is {_verdict(itself)}, beside dense 3×3." if itself else ""
         if arms:
             macs = compared.share(control, DENSE, "conv_macs")
-            told.append(f"**Beside {control}**, which {saves}, at {macs} of the MACs{stands}: {_grouped(arms)}.")
+            by_arm = {_short(arm): found for arm, found in arms.items()}
+            told.append(
+                f"**{control.capitalize()}**, {how}, takes {macs} of the MACs.{stands} Beside it {_grouped(by_arm)}."
+            )
     return told
 
 
 def _grouped(by_arm: Mapping[str, Comparison]) -> str:
-    """Inertial arms by what is said of them, without numbers."""
+    """Arms by what is said of them."""
     by_words: dict[str, list[str]] = {}
     for arm, found in by_arm.items():
-        if arm.startswith("inertial"):
-            by_words.setdefault(_verdict(found), []).append(arm.removeprefix("inertial "))
+        by_words.setdefault(_verdict(found), []).append(arm)
     return "; ".join(f"{listed(arms)} {'are' if len(arms) > 1 else 'is'} {words}" for words, arms in by_words.items())
 
 
-def _worth_more(compared: Compared) -> str:
+def _worth_more(earned: Mapping[str, Interval]) -> str:
     """For which arms the periphery beats the same core on more channels; empty where none was compared."""
-    earned = {arm.name.removeprefix("inertial "): gap for arm, gap in _over_channels(compared).items()}
     if not earned:
         return ""
-    shown = [arm for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
-    others = [arm for arm in earned if arm not in shown]
+    shown = [_short(arm) for arm, gap in earned.items() if gap.count > 2 and gap.low > 0]
+    others = [_short(arm) for arm in earned if _short(arm) not in shown]
     unshown = f", and is not shown to be for {listed(others)}" if others else ""
     return (
         "**The periphery** is worth more than as many MACs spent on channels of the core for "
         f"{listed(shown) or 'none'}{unshown}."
     )
+
+
+def _small_head(pooled: Mapping[Pair, Interval]) -> str:
+    """How many networks with a small head stand how to dense 3×3 and to rivals of equal MACs; empty without any."""
+    by_control: dict[str, list[Standing]] = {}
+    for (arm, control), gap in pooled.items():
+        called = DENSE if control == DENSE else RIVALS.get(kind(control), "")
+        if "inertial" in arm and called and control != SLIMMER.name:
+            by_control.setdefault(called, []).append(told_apart(gap))
+    found = [tally(stands, called) for called, stands in by_control.items()]
+    return f"**Without the large head** behind them, counted by arm, {'; '.join(found)}." if found else ""
 
 
 def goal(compared: Compared, tests: Tests) -> list[str]:
@@ -189,21 +220,15 @@ def _without(table: pd.DataFrame, pair: Pair, seed: int) -> list[Comparison]:
     return list(compare_arms(table[table["seed"] != seed], [pair]).values())
 
 
-def _over_channels(compared: Compared) -> dict[Arm, Interval]:
-    """Primary arm → what it has over its core on more channels, where they were compared."""
-    pairs = {arm: (arm.name, widened(arm).name) for arm in PRIMARY}
-    return {arm: compared.comparisons[pair].difference for arm, pair in pairs.items() if pair in compared.comparisons}
-
-
-def _at_equal_macs(compared: Compared) -> dict[str, dict[str, Comparison]]:
-    """Kind of control → arm → its comparison with the one of that kind that takes as many MACs."""
+def _at_equal_macs(compared: Compared) -> dict[str, list[Standing]]:
+    """Kind of control → how the arms stand to those of that kind that take as many MACs."""
     apart = {SLIMMER.name, *(widened(arm).name for arm in PRIMARY)}
-    by_kind: dict[str, dict[str, Comparison]] = {name: {} for name in RIVALS}
+    by_kind: dict[str, list[Standing]] = {name: [] for name in RIVALS}
     for (arm, control), found in compared.comparisons.items():
         equal = 0.9 < cost_share(compared.table, arm, control, "conv_macs") < 1.1
         if kind(control) in by_kind and control not in apart and equal:
-            by_kind[kind(control)][arm] = found
-    return {name: by_arm for name, by_arm in by_kind.items() if by_arm}
+            by_kind[kind(control)].append(told_apart(found.difference))
+    return {name: stands for name, stands in by_kind.items() if stands}
 
 
 def margins(table: pd.DataFrame, of_window: Mapping[Pair, Comparison]) -> str:
@@ -274,14 +299,14 @@ def without_head(table: pd.DataFrame, gaps: Mapping[Pair, Interval], profile: st
 
 
 def better_rates(forgone: Mapping[str, float]) -> str:
-    """What the best learning rate of each arm would give on the hold-out; empty where the common one is the best.
+    """What the best learning rate of each arm would give on the hold-out, or that the common one is the best of all.
 
     Args:
         forgone: arm → held-out accuracy at its best rate minus that at the common one.
     """
     costly = [f"{arm} {100 * gain:.2f}" for arm, gain in forgone.items() if gain > 0]
     if not costly:
-        return ""
+        return f"The learning rate is the best of those tried for {listed(forgone.keys())}; for no other arm was one chosen."
     return (
         "With the best of the rates tried for each, held-out accuracy without the large head would be higher, "
         f"in points: {', '.join(costly)}."
