@@ -306,7 +306,8 @@ def better_rates(forgone: Mapping[str, float]) -> str:
     """
     costly = [f"{arm} {100 * gain:.2f}" for arm, gain in forgone.items() if gain > 0]
     if not costly:
-        return f"The learning rate is the best of those tried for {listed(forgone.keys())}; for no other arm was one chosen."
+        tried = listed(forgone.keys())
+        return f"The learning rate is the best of those tried for {tried}; for no other arm was one chosen."
     return (
         "With the best of the rates tried for each, held-out accuracy without the large head would be higher, "
         f"in points: {', '.join(costly)}."
