@@ -20,6 +20,8 @@ FEWER_CHANNELS = inertial(3, 2, hidden=23)
 LITERAL = inertial(5, 2, reapply="dilate", merge="stack_whole", gate="rate", rate=0.5)
 #: The same with the detail stacked, which is nothing where the window is flat.
 DETAIL_STACKED = replace(LITERAL, merge="stack")
+#: Closed for good, neither form stacks anything: one training serves both.
+NEVER_STACKED = replace(DETAIL_STACKED, gate="never")
 
 #: Half as many filters with a 2×2 core, whose responses and details are stacked.  Chosen on the hold-out, seed 0, among
 #: the forms that cost at most 30 % of dense 3×3: this one, (3, 2), and (3, 2) and (5, 4) stacked.

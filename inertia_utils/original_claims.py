@@ -7,7 +7,7 @@ from itertools import chain
 
 from .arms import Arm, dense, inertial, separable
 from .claims import OURS, Claim, Side
-from .compared import DETAIL_STACKED, FEWER_CHANNELS, LITERAL, STACKED
+from .compared import DETAIL_STACKED, FEWER_CHANNELS, LITERAL, NEVER_STACKED, STACKED
 from .layer import SKIPS
 from .models import narrowed, separated, widened
 
@@ -23,8 +23,6 @@ DETAILS, CORE = ((LARGE.name, "detail"), (SMALL.name, "detail")), (LARGE.name, "
 
 #: The original text's form, word for word and with the detail in place of the re-applied core → how claims say so.
 AS_WRITTEN = {LITERAL: "", DETAIL_STACKED: ", δ in place of T"}
-#: Closed for good, neither stacks anything.
-NEVER_STACKED = replace(DETAIL_STACKED, gate="never")
 
 
 def original_claims() -> list[Claim]:

@@ -12,6 +12,7 @@ from .compared import (
     EARLIER_FORM,
     FEWER_CHANNELS,
     LITERAL,
+    NEVER_STACKED,
     OF_SLIMMER_MACS,
     PRIMARY,
     SLIMMER,
@@ -261,8 +262,6 @@ def reapplication(size: Profile) -> Plan:
     seeds = range(size.grid_seeds)
     opened = [converged(size, arm, seed=seed) for seed in seeds for arm in reapplications(size)]
     half = {"rates": (0.5, 1.0)}
-    # Closed for good, neither form stacks anything: one training serves both.
-    closed = replace(DETAIL_STACKED, gate="never")
     return {
         "open": opened,
         "half": [
@@ -272,7 +271,7 @@ def reapplication(size: Profile) -> Plan:
             for name in ("range", "random")
         ],
         **{
-            group: [converged(size, arm, seed=seed) for seed in seeds for arm in (*_gates_beside(form), closed)]
+            group: [converged(size, arm, seed=seed) for seed in seeds for arm in (*_gates_beside(form), NEVER_STACKED)]
             for group, form in {"literal": LITERAL, "literal_detail": DETAIL_STACKED}.items()
         },
         "controls": [converged(size, arm, seed=seed) for seed in seeds for arm in (dense(5), dense(3), dense(1))],

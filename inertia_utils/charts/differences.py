@@ -35,19 +35,19 @@ def paired_differences(table: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     figure, axes = plt.subplots(figsize=(WIDTH, height))
     labels, place = {}, 0.0
     for arm, of_arm in by_arm.items():
-        labels[place] = f"{arm} minus"
+        labels[place] = (f"{arm} minus", "bold")
         for control, values in of_arm.items():
             place -= 1
-            labels[place] = control
+            labels[place] = (control, "normal")
             look = symbol(kind(control))
             axes.scatter(values, [place] * len(values), s=10, alpha=0.5, **look, label=kind(control))
             mean_bar(axes, place - 0.3, values, horizontal=True)
         place -= 1.4
     axes.axvline(0, color="black", linewidth=0.8)
     axes.axvline(-100 * MARGIN, color="black", linewidth=0.8, linestyle=":")
-    axes.set_yticks(list(labels), list(labels.values()))
-    for label, text in zip(axes.get_yticklabels(), labels.values(), strict=True):
-        label.set_fontweight("bold" if text.endswith("minus") else "normal")
+    axes.set_yticks(list(labels), [text for text, _ in labels.values()])
+    for label, (_, weight) in zip(axes.get_yticklabels(), labels.values(), strict=True):
+        label.set_fontweight(weight)
     axes.set(xlabel="difference (points)", ylim=(place + 0.4, 0.8))
     legend_below(figure, [axes], 3, markerscale=2)
     return figure

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ..figures import WIDTH
 from ..looks import MARKERS, PALETTE, look, symbol
 from ..stats import interval
-from .marks import band, mean_bar
+from .marks import band, legend_below, mean_bar
 
 
 def gate_curve(axes: Axes, rows: pd.DataFrame, label: str, column: str = "open_fraction") -> None:
@@ -111,8 +111,7 @@ def accuracy_and_loss(ways: Mapping[str, pd.DataFrame], without: Mapping[str, pd
             )
         axes.set_xticks(range(len(ways)), list(ways))
         axes.set_ylabel(label)
-    handles = panels[0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside lower center", ncols=len(without))
+    legend_below(figure, panels, len(without))
     return figure
 
 

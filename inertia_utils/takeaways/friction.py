@@ -222,6 +222,8 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     changed = changes_of_lead(pooled, bare, "range", "random")
     flattered = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.high < 0)
     exposed = _rates(rate for rate, gap in changed.items() if gap.count > 2 and gap.low > 0)
+    unequal = _rates(rate for rate in changed if not all(_opens_equally(network, rate) for network in (pooled, bare)))
+    dearer = sum(_lost_at_random(pooled, rate) > _lost_at_random(bare, rate) for rate in changed)
     answer = (
         f"yes, the lead of friction is smaller with pooling at {flattered} %"
         if flattered
@@ -230,26 +232,7 @@ def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     return (
         f"(3, 2), {_seeds(bare)}, in points of accuracy, by intervals that are not adjusted: {answer}"
         + (f", and at {exposed} % it is larger" if exposed else "")
-        + "."
-    )
-
-
-def lost_at_random(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
-    """At how many rates a random gate loses more with pooling, and where friction opens another fraction.
-
-    Empty before there are three seeds.
-
-    Args:
-        pooled: as in :func:`does_pooling_flatter`.
-        bare: likewise.
-    """
-    if bare["seed"].nunique() < 3:
-        return ""
-    rates = list(changes_of_lead(pooled, bare, "range", "random"))
-    unequal = _rates(rate for rate in rates if not all(_opens_equally(network, rate) for network in (pooled, bare)))
-    dearer = sum(_lost_at_random(pooled, rate) > _lost_at_random(bare, rate) for rate in rates)
-    return (
-        f"A random gate loses more with pooling at {dearer} of {len(rates)} rates, by the means; the table "
+        + f". A random gate loses more with pooling at {dearer} of {len(changed)} rates, by the means; the table "
         "gives the share of its loss that friction avoids, (friction − random) / (open − random)."
         + (f" At {unequal} % friction opens another fraction than the random gate." if unequal else "")
     )
