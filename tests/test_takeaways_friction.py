@@ -180,3 +180,16 @@ def test_seeds_of_which_other_weights_were_gated_are_named():
     )
     other.loc[other["seed"] == 2, "accuracy"] = 0.5
     assert takeaway.other_trainings(table, other).startswith("With seeds 1 and 2 the two")
+
+
+def test_measures_at_equal_shares_are_counted_rate_by_rate_and_the_oracle_apart():
+    better, level = interval([1.0, 1.1, 0.9]), interval([1.0, -1.0, 0.1])
+    gaps = {
+        "range": {0.1: better, 0.5: level},
+        "cosine": {0.1: level, 0.5: level},
+        "oracle": {0.1: better, 0.5: better},
+    }
+    assert takeaway.at_equal_shares(gaps) == (
+        "With equal shares, of 2 measures at 10% 1 beats random and 1 is not told from it; at 50% 2 are not told from "
+        "random. The oracle beats random at 10 and 50 %."
+    )

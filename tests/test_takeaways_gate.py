@@ -183,10 +183,11 @@ def test_ways_of_training_are_held_against_the_margin_and_their_controls(opened)
         "`learned` at other temperatures) 1 is shown to be within 0.3 points of open gates."
     )
     assert takeaway.ways_beside_controls(attempts, opened, 0.25) == (
-        "Ways of training beside their controls, by intervals of three seeds that are not adjusted:\n\n"
+        "Gates by friction beside their controls, by intervals of three seeds or more that are not adjusted:\n\n"
         "- skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
-        "from it; one way beats the random gate of their kind; the best on the hold-out is `rate`, +2.90 ± 0.00 (n=3) "
-        "from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens.\n\n"
+        "from it; one way beats the random gate of its kind; all 3 ways lose to open gates; the best on the hold-out "
+        "is `rate`, +2.90 ± 0.00 (n=3) from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens."
+        "\n\n"
         "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
         "one."
     )
@@ -221,4 +222,23 @@ def test_thresholds_are_told_by_the_largest_move_and_deviation():
 def test_ways_that_stand_alike_are_told_together(opened):
     both = [*trained("learned", 0.90, closed="never"), *trained("anneal", 0.90, closed="never")]
     text = takeaway.ways_beside_controls(pd.DataFrame([*both, *trained("never", 0.92, **NEVER)]), opened, 0.25)
-    assert "25% asked: all 2 ways lose to a gate that never opens; the best" in text
+    assert "25% asked: both ways lose to a gate that never opens; both ways lose to open gates; the best" in text
+
+
+def test_a_single_way_is_told_with_its_differences_and_is_not_the_best_of_any(opened):
+    rows = [*trained("rate", 0.92), *trained("rate", 0.90, friction="random"), *trained("never", 0.91, **NEVER)]
+    text = takeaway.ways_beside_controls(pd.DataFrame(rows), opened, 0.25)
+    assert (
+        "25% asked: `rate` beats a gate that never opens (+1.00 ± 0.00 (n=3)), beats the random gate of its kind "
+        "(+2.00 ± 0.00 (n=3)) and loses to open gates (-1.00 ± 0.00 (n=3)).\n" in text
+    )
+    assert "hold-out" not in text
+
+
+@pytest.mark.parametrize(("wave", "told"), [(0.001, "is told"), (0.03, "is not told")])
+def test_the_lead_without_pooling_is_told_from_that_with_it_by_the_interval_over_their_seeds(wave, told):
+    pooled = pd.DataFrame([*trained("rate", 0.92), *trained("rate", 0.91, friction="random")])
+    bare = pd.DataFrame([*trained("rate", 0.90, wave=wave), *trained("rate", 0.86, friction="random")])
+    text = takeaway.pooling_in_training(pooled, bare)
+    assert "leads the random gate by +1.00 ± 0.00 (n=3) points with and by +" in text
+    assert text.endswith(f"which {told} from 0.")

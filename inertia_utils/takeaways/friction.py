@@ -210,6 +210,23 @@ def places_or_shares(apart: Mapping[tuple[str, str], Mapping[float, Interval]], 
     )
 
 
+def at_equal_shares(gaps: Mapping[str, Mapping[float, Interval]]) -> str:
+    """How measures that open the same share of every image stand to the random gate, rate by rate, and how the oracle.
+
+    Args:
+        gaps: measure → rate → difference in points, the oracle among the measures.
+    """
+    measures = [by_rate for name, by_rate in gaps.items() if name != "oracle"]
+    found = [
+        f"at {rate:.0%} {tally((told_apart(by_rate[rate]) for by_rate in measures), 'random')}"
+        for rate in gaps["oracle"]
+    ]
+    return (
+        f"With equal shares, of {len(measures)} measures {'; '.join(found)}. The oracle "
+        f"{stands_by_rate(gaps['oracle'], 'random')}."
+    )
+
+
 def does_pooling_flatter(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     """Whether the lead of friction over a random gate is smaller with pooling than without.
 

@@ -9,6 +9,8 @@ from math import ceil
 import pandas as pd
 
 from ..compared import STRIDED
+from ..comparisons import paired_difference
+from ..frames import seeds_of
 from ..gate_gaps import (
     gap_between_rows,
     gaps_at_equal_macs,
@@ -16,7 +18,7 @@ from ..gate_gaps import (
     lowest_rate_within,
     share_of_macs,
 )
-from ..standing import POINTS, Standing, stands_by_rate, tally, told_apart
+from ..standing import POINTS, Standing, listed, stands_by_rate, tally, told_apart
 from ..stats import MARGIN, Interval
 from . import bulleted
 
@@ -222,12 +224,34 @@ def ways_beside_controls(attempts: pd.DataFrame, opened: pd.DataFrame, rate: flo
     found = []
     for (skip, asked), gaps in _ways(attempts, opened).items():
         found.append(f"skipping the {skip}, {asked:.0%} asked: {_tallied(gaps)}")
-        if asked == rate:
+        if asked == rate and len(gaps["open"]) > 1:
             found[-1] += _best_on_holdout(attempts[attempts["skip"] == skip], rate, gaps)
     listing = bulleted(f"{text}." for text in found)
     return (
-        f"Ways of training beside their controls, by intervals of three seeds that are not adjusted:\n\n{listing}\n\n"
+        "Gates by friction beside their controls, by intervals of three seeds or more that are not adjusted:"
+        f"\n\n{listing}\n\n"
         "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random one."
+    )
+
+
+def pooling_in_training(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
+    """By how much friction leads a random gate that was trained with, with max-pooling and without.
+
+    Args:
+        pooled: networks that were trained with a gate of one kind and rate that skips the detail, by friction and at
+            random, from :func:`~inertia_utils.frames.trained_gates`.
+        bare: the same without pooling.
+    """
+    leads = {}
+    for name, table in (("with", pooled), ("without", bare)):
+        ours, chance = (seeds_of(table[table["friction"] == friction]) for friction in ("range", "random"))
+        leads[name] = {seed: ours[seed] - chance[seed] for seed in ours.keys() & chance.keys()}
+    larger = paired_difference(leads["without"], leads["with"])
+    told = told_apart(larger) in (Standing.BEATS, Standing.LOSES)
+    led = [f"{paired_difference(lead, dict.fromkeys(lead, 0.0)):+.2f} points {name}" for name, lead in leads.items()]
+    return (
+        f"Skipping the detail, friction leads the random gate by {' and by '.join(led)} pooling; without it the lead "
+        f"is {larger:+.2f} larger, which {'is' if told else 'is not'} told from 0."
     )
 
 
@@ -300,10 +324,21 @@ def _beside_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> Stan
     return next((standing for standing in decided if standing in found), Standing.NOT_TOLD)
 
 
+_CALLED = {"never": "a gate that never opens", "random": "the random gate of its kind", "open": "open gates"}
+
+
 def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
+    """How all ways stand to each control that they have; a single way by how much, too."""
+    if len(gaps["open"]) == 1:
+        (gate,) = gaps["open"]
+        return f"`{gate}` " + listed(
+            f"{told_apart(gaps[control][gate])} {called} ({gaps[control][gate]:+.2f})"
+            for control, called in _CALLED.items()
+            if gate in gaps[control]
+        )
     return "; ".join(
         _of_all([told_apart(gap) for gap in gaps[control].values()], called)
-        for control, called in (("never", "a gate that never opens"), ("random", "the random gate of their kind"))
+        for control, called in _CALLED.items()
         if gaps[control]
     )
 
@@ -312,8 +347,10 @@ def _of_all(standings: Sequence[Standing], control: str) -> str:
     """How many stand how to a control, and whether all of them stand alike."""
     if len(set(standings)) > 1:
         return f"of {len(standings)} ways {tally(standings, control)}"
-    count = len(standings)
-    return f"all {count} ways {standings[0].several} {control}" if count > 1 else f"one way {standings[0]} {control}"
+    if len(standings) == 1:
+        return f"one way {standings[0]} {control}"
+    every = "both" if len(standings) == 2 else f"all {len(standings)}"
+    return f"{every} ways {standings[0].several} {control}"
 
 
 def _best_on_holdout(rows: pd.DataFrame, rate: float, gaps: Mapping[str, Mapping[str, Interval]]) -> str:
