@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from .result_file import Result
+from .standing import listed
 from .stats import interval, unpaired_difference
 
 #: Device of an arm's first seed, and those of its other seeds.
@@ -13,16 +14,20 @@ Devices = tuple[str, tuple[str, ...]]
 
 
 def trained_on(results: Iterable[Result]) -> str:
-    """Which arms were trained on which device, in words; empty if all were on one.
+    """Which arms were trained on which device, and which of their seeds, in words; empty if all were on one.
 
     Args:
-        results: of trainings.
+        results: of trainings, each arm and seed once.
     """
-    arms: dict[str, dict[str, None]] = {}
+    arms: dict[str, dict[int, str]] = {}
     for result in results:
-        arms.setdefault(result.provenance["device"], {})[result.run.arm.name] = None
-    parts = [f"{', '.join(names)} on {device}" for device, names in arms.items()]
-    return f"Trained: {'; '.join(parts)}." if len(parts) > 1 else ""
+        arms.setdefault(result.run.arm.name, {})[result.run.seed] = result.provenance["device"]
+    if len({device for seeds in arms.values() for device in seeds.values()}) < 2:
+        return ""
+    alike: dict[str, list[str]] = {}
+    for name, seeds in arms.items():
+        alike.setdefault(_places(seeds), []).append(f"`{name}`")
+    return f"Trained: {'; '.join(f'{listed(names)} {places}' for places, names in alike.items())}."
 
 
 def first_seed_apart(results: Iterable[Result]) -> dict[Devices, list[float]]:
@@ -66,6 +71,18 @@ def device_text(results: Iterable[Result]) -> str:
                 f"{_text(values)}. The two differ by {apart.mean:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}] points."
             )
     return " ".join(sentences)
+
+
+def _places(seeds: Mapping[int, str]) -> str:
+    """``on A``, or which seeds on which device."""
+    devices: dict[str, list[str]] = {}
+    for seed, device in sorted(seeds.items()):
+        devices.setdefault(device, []).append(str(seed))
+    if len(devices) == 1:
+        return f"on {next(iter(devices))}"
+    return ", ".join(
+        f"seed{'' if len(found) == 1 else 's'} {listed(found)} on {device}" for device, found in devices.items()
+    )
 
 
 def _text(values: list[float]) -> str:

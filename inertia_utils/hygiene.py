@@ -34,8 +34,8 @@ MACHINE_PATH = re.compile(r"(?<![\w./~-])/(?:home|root|tmp|work|Users)/[\w.-]*")
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Remove from an executed notebook what papermill, the kernel or an editor left in it; keep outputs.
 
-    Cell ids become ``cell-01``, ``cell-02``, …, execution counts 1 to n. Errors in outputs and paths of this machine
-    stay: they are for `problems` to report.
+    Cell ids become ``cell-01``, ``cell-02``, …, execution counts 1 to n. Errors, warnings and
+    paths of this machine in outputs stay: they are for `problems` to report.
 
     Args:
         notebook: The notebook; changed in place.
@@ -112,6 +112,8 @@ def _cell_problems(cell: NotebookNode, number: int) -> Iterator[str]:
     for output in cell.get("outputs", []):
         if output.output_type == "error":
             yield f"error output: {output.ename}: {output.evalue}"
+        if output.get("name") == "stderr":
+            yield f"output on stderr: {output.text.splitlines()[0] if output.text else ''}"
         if WIDGET_MIME in output.get("data", {}):
             yield "widget output"
     for match in sorted({match for text in _texts(cell) for match in MACHINE_PATH.findall(text)}):

@@ -19,8 +19,15 @@ def trained(arm, device, *accuracies, others=None):
 
 def test_arms_are_listed_by_device_where_there_are_several():
     dense_runs, small = trained(dense(3), "A", 0.93, 0.92), trained(inertial(3, 2), "B", 0.92)
-    assert trained_on([*dense_runs, *small]) == "Trained: dense 3×3 on A; inertial (3, 2) on B."
+    assert trained_on([*dense_runs, *small]) == "Trained: `dense 3×3` on A; `inertial (3, 2)` on B."
     assert trained_on(dense_runs) == trained_on([]) == ""
+    split = [
+        *trained(dense(1), "A", 0.9, 0.9, 0.9, others="BB"),
+        *trained(inertial(5, 2), "A", 0.9, 0.9, 0.9, others="BB"),
+    ]
+    assert trained_on([*split, *small]) == (
+        "Trained: `dense 1×1` and `inertial (5, 2)` seed 0 on A, seeds 1 and 2 on B; `inertial (3, 2)` on B."
+    )
 
 
 def test_first_seeds_are_held_against_the_others_by_device():

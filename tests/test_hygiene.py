@@ -107,6 +107,10 @@ def add_path(text):
 
 
 DIRT = {
+    "warning": (
+        lambda notebook: notebook.cells[2].outputs.append(v4.new_output("stream", name="stderr", text="a: warning\n")),
+        "cell 3: output on stderr: a: warning",
+    ),
     "error": (add_error, "cell 3: error output: ValueError: no"),
     "path in output": (add_path("saved to /home/me/x.png"), "cell 3: path of one machine: /home/me"),
     "path at start": (add_path("/tmp/x"), "cell 3: path of one machine: /tmp/x"),
