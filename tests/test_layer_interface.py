@@ -24,6 +24,7 @@ CONFIGURATIONS = {
     "skip": {"skip": "core", "gate": "rate", "stride": 2, "friction": "gradient"},
     "skip threshold": {"skip": "core", "gate": "threshold", "threshold": 0.5, "merge": "stack", "cores": 2},
     "never": {"gate": "never", "groups": 2, "bias": False},
+    "literal": {"reapply": "dilate", "merge": "stack_whole", "gate": "rate"},
     "entropy": {"gate": "threshold", "threshold": 0.1, "friction": "entropy", "reduction": "before"},
 }
 configured = pytest.mark.parametrize("options", CONFIGURATIONS.values(), ids=CONFIGURATIONS.keys())
