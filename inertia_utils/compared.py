@@ -14,6 +14,8 @@ EARLIER_FORM = inertial(
 
 #: (3, 2) that takes three quarters of the MACs, as one with a quarter of its positions open does, and has no gate.
 FEWER_CHANNELS = inertial(3, 2, hidden=23)
+#: The same without pooling, for as many MACs as (3, 2) with a quarter of its blocks open, which skips the core.
+FEWER_UNPOOLED = inertial(3, 2, hidden=16)
 
 #: The original text read literally: the core's outputs are kept, and those of the core spread over the window are
 #: stacked onto them where friction is high.

@@ -11,6 +11,7 @@ from .compared import (
     DETAIL_STACKED,
     EARLIER_FORM,
     FEWER_CHANNELS,
+    FEWER_UNPOOLED,
     LITERAL,
     NEVER_STACKED,
     OF_SLIMMER_MACS,
@@ -252,6 +253,8 @@ def gate(size: Profile) -> Plan:
             for seed in seeds
             for arm in small_core_gates(size, size.unpooled_skips)
         ],
+        # Planned when two seeds of the gates had been seen.
+        "unpooled_narrow": [converged(size, FEWER_UNPOOLED, seed=seed, pool=False) for seed in seeds],
         "mending": [converged(size, arm, seed=seed) for seed in seeds for arm in mended_gates(size)],
     }
 
