@@ -185,8 +185,8 @@ def test_ways_of_training_are_held_against_the_margin_and_their_controls(opened)
     assert takeaway.ways_beside_controls(attempts, opened, 0.25) == (
         "Gates by friction beside their controls, by intervals of three seeds or more that are not adjusted:\n\n"
         "- skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
-        "from it; one way beats the random gate of its kind; all 3 ways lose to open gates; the best on the hold-out "
-        "is `rate`, +2.90 ± 0.00 (n=3) from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens."
+        "from it; one way beats the random gate of the same kind; all 3 ways lose to open gates; the best on the "
+        "hold-out is `rate`, +2.90 ± 0.00 (n=3) from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens."
         "\n\n"
         "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
         "one."
@@ -229,7 +229,7 @@ def test_a_single_way_is_told_with_its_differences_and_is_not_the_best_of_any(op
     rows = [*trained("rate", 0.92), *trained("rate", 0.90, friction="random"), *trained("never", 0.91, **NEVER)]
     text = takeaway.ways_beside_controls(pd.DataFrame(rows), opened, 0.25)
     assert (
-        "25% asked: `rate` beats a gate that never opens (+1.00 ± 0.00 (n=3)), beats the random gate of its kind "
+        "25% asked: `rate` beats a gate that never opens (+1.00 ± 0.00 (n=3)), beats the random gate of the same kind "
         "(+2.00 ± 0.00 (n=3)) and loses to open gates (-1.00 ± 0.00 (n=3)).\n" in text
     )
     assert "hold-out" not in text
@@ -242,3 +242,13 @@ def test_the_lead_without_pooling_is_told_from_that_with_it_by_the_interval_over
     text = takeaway.pooling_in_training(pooled, bare)
     assert "leads the random gate by +1.00 ± 0.00 (n=3) points with and by +" in text
     assert text.endswith(f"which {told} from 0.")
+    assert takeaway.pooling_in_training(pooled, bare[bare["friction"] == "range"]) == ""
+
+
+def test_a_gate_is_held_against_fewer_channels(opened):
+    narrow = pd.DataFrame(trained("always", 0.925, macs=48.0, friction=""))
+    gated = pd.DataFrame(trained("rate", 0.91))
+    assert takeaway.gate_or_channels(gated, narrow, "16 channels", opened) == (
+        "With 16 channels and no gate the network takes 48% of the open network's MACs and is -0.50 ± 0.00 (n=3) "
+        "points from it. The gate `rate` that skips the core takes 50% and loses to it (-1.50 ± 0.00 (n=3))."
+    )

@@ -237,6 +237,8 @@ def ways_beside_controls(attempts: pd.DataFrame, opened: pd.DataFrame, rate: flo
 def pooling_in_training(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     """By how much friction leads a random gate that was trained with, with max-pooling and without.
 
+    Empty where one of them was not trained.
+
     Args:
         pooled: networks that were trained with a gate of one kind and rate that skips the detail, by friction and at
             random, from :func:`~inertia_utils.frames.trained_gates`.
@@ -246,12 +248,32 @@ def pooling_in_training(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
     for name, table in (("with", pooled), ("without", bare)):
         ours, chance = (seeds_of(table[table["friction"] == friction]) for friction in ("range", "random"))
         leads[name] = {seed: ours[seed] - chance[seed] for seed in ours.keys() & chance.keys()}
+    if not leads["with"].keys() & leads["without"].keys():
+        return ""
     larger = paired_difference(leads["without"], leads["with"])
     told = told_apart(larger) in (Standing.BEATS, Standing.LOSES)
     led = [f"{paired_difference(lead, dict.fromkeys(lead, 0.0)):+.2f} points {name}" for name, lead in leads.items()]
     return (
         f"Skipping the detail, friction leads the random gate by {' and by '.join(led)} pooling; without it the lead "
         f"is {larger:+.2f} larger, which {'is' if told else 'is not'} told from 0."
+    )
+
+
+def gate_or_channels(gated: pd.DataFrame, narrow: pd.DataFrame, fewer: str, opened: pd.DataFrame) -> str:
+    """How one gate by friction stands to fewer channels without a gate, and what both take of the open network's MACs.
+
+    Args:
+        gated: networks that were trained with it, from :func:`~inertia_utils.frames.trained_gates`.
+        narrow: the same of the network with fewer channels.
+        fewer: how many channels, in words.
+        opened: the same of the network with all channels and open gates.
+    """
+    (kind,), (skip,) = gated["gate"].unique(), gated["skip"].unique()
+    gap = gap_between_rows(gated, narrow)
+    return (
+        f"With {fewer} and no gate the network takes {share_of_macs(narrow, opened):.0%} of the open network's MACs "
+        f"and is {gap_between_rows(narrow, opened):+.2f} points from it. The gate `{kind}` that skips the {skip} takes "
+        f"{share_of_macs(gated, opened):.0%} and {told_apart(gap)} it ({gap:+.2f})."
     )
 
 
@@ -324,7 +346,7 @@ def _beside_smaller(rows: pd.DataFrame, smaller: Sequence[pd.DataFrame]) -> Stan
     return next((standing for standing in decided if standing in found), Standing.NOT_TOLD)
 
 
-_CALLED = {"never": "a gate that never opens", "random": "the random gate of its kind", "open": "open gates"}
+_CALLED = {"never": "a gate that never opens", "random": "the random gate of the same kind", "open": "open gates"}
 
 
 def _tallied(gaps: Mapping[str, Mapping[str, Interval]]) -> str:
