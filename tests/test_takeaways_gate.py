@@ -186,8 +186,8 @@ def test_ways_of_training_are_held_against_the_margin_and_their_controls(opened)
         "Gates by friction beside their controls, by intervals of three seeds or more that are not adjusted:\n\n"
         "- skipping the core, 25% asked: of 3 ways 1 beats a gate that never opens, 1 loses to it and 1 is not told "
         "from it; one way beats the random gate of the same kind; all 3 ways lose to open gates; the best on the "
-        "hold-out is `rate`, +2.90 ± 0.00 (n=3) from its random gate and +1.90 ± 0.00 (n=3) from its gate that never opens."
-        "\n\n"
+        "hold-out is `rate`, +2.90 ± 0.00 (n=3) from its random gate and +1.90 ± 0.00 (n=3) from its gate that never "
+        "opens.\n\n"
         "A gate that never opens takes fewer MACs; the table says where a gate opens another share than its random "
         "one."
     )
