@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from .result_file import Result
-from .standing import listed
+from .standing import listed, seeds_named
 from .stats import interval, unpaired_difference
 
 #: Device of an arm's first seed, and those of its other seeds.
@@ -75,14 +75,12 @@ def device_text(results: Iterable[Result]) -> str:
 
 def _places(seeds: Mapping[int, str]) -> str:
     """``on A``, or which seeds on which device."""
-    devices: dict[str, list[str]] = {}
+    devices: dict[str, list[int]] = {}
     for seed, device in sorted(seeds.items()):
-        devices.setdefault(device, []).append(str(seed))
+        devices.setdefault(device, []).append(seed)
     if len(devices) == 1:
         return f"on {next(iter(devices))}"
-    return ", ".join(
-        f"seed{'' if len(found) == 1 else 's'} {listed(found)} on {device}" for device, found in devices.items()
-    )
+    return ", ".join(f"{seeds_named(found)} on {device}" for device, found in devices.items())
 
 
 def _text(values: list[float]) -> str:

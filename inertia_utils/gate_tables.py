@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isnan
+from typing import Any
 
 import pandas as pd
 
@@ -176,6 +177,15 @@ def leads_by_network(networks: Mapping[str, pd.DataFrame], measure: str, control
     for name, rows in networks.items():
         columns[f"share of the loss avoided (%), {name}"] = _signed(loss_avoided(rows, measure, control))
     return pd.DataFrame(columns).fillna("").rename("{:.0%}".format).rename_axis("asked")
+
+
+def gaps_table(gaps: Mapping[Any, Mapping[float, Interval]]) -> pd.DataFrame:
+    """One row per comparison, one column per rate: differences in points with their intervals.
+
+    Args:
+        gaps: what is compared → rate → difference.
+    """
+    return pd.DataFrame({what: _signed(by_rate) for what, by_rate in gaps.items()}).rename("{:.0%}".format).T
 
 
 def threshold_moves(history: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:

@@ -113,7 +113,7 @@ def _cell_problems(cell: NotebookNode, number: int) -> Iterator[str]:
         if output.output_type == "error":
             yield f"error output: {output.ename}: {output.evalue}"
         if output.get("name") == "stderr":
-            yield f"output on stderr: {output.text.splitlines()[0] if output.text else ''}"
+            yield f"output on stderr: {output.text.partition(chr(10))[0]}"
         if WIDGET_MIME in output.get("data", {}):
             yield "widget output"
     for match in sorted({match for text in _texts(cell) for match in MACHINE_PATH.findall(text)}):

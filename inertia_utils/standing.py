@@ -94,6 +94,12 @@ def seeds_text(count: int) -> str:
     return f"{count} seed{'' if count == 1 else 's'}"
 
 
+def seeds_named(seeds: Iterable[int]) -> str:
+    """``seed 1``, ``seeds 1 and 2``."""
+    names = [str(seed) for seed in seeds]
+    return f"seed{'' if len(names) == 1 else 's'} {listed(names)}"
+
+
 def listed(words: Iterable[str]) -> str:
     """``a, b and c``."""
     *first, last = list(words) or [""]

@@ -6,6 +6,7 @@ from gate_rows import gated, trained
 from inertia_utils.gate_tables import (
     against_open,
     against_random,
+    gaps_table,
     leads_by_network,
     rate_by_rate,
     standings,
@@ -13,6 +14,7 @@ from inertia_utils.gate_tables import (
     threshold_table,
     ways_table,
 )
+from inertia_utils.stats import interval
 
 
 def test_measures_stand_beside_the_random_gate_rate_by_rate():
@@ -211,3 +213,10 @@ def test_learned_thresholds_are_told_by_what_they_move_after_the_first_epoch():
         "conv1, moved (%)": "-50.0 … +25.0",
     }
     assert len(table) == 1
+
+
+def test_differences_by_rate_are_a_row_each_in_their_order():
+    gaps = {"b": {0.1: interval([1.0, 2.0, 3.0]), 0.5: interval([0.0])}, "a": {0.1: interval([-1.0])}}
+    table = gaps_table(gaps).fillna("")
+    assert list(table.index) == ["b", "a"] and list(table.columns) == ["10%", "50%"]
+    assert list(table.loc["b"]) == ["+2.00 ± 2.48 (n=3)", "+0.00 (n=1)"] and list(table.loc["a"]) == ["-1.00 (n=1)", ""]

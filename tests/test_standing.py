@@ -2,7 +2,7 @@
 
 import pytest
 
-from inertia_utils.standing import Standing, by_the_margin, listed, stands_by_rate, tally, told_apart
+from inertia_utils.standing import Standing, by_the_margin, listed, seeds_named, stands_by_rate, tally, told_apart
 from inertia_utils.stats import Comparison, Interval, compare, interval
 
 
@@ -61,3 +61,7 @@ def test_rates_are_named_by_how_the_gates_stand():
     gaps = {0.1: (2.0, 2.1, 2.2), 0.2: (-1.0, -1.1, -1.2), 0.3: (3.0, 3.1, 3.2), 0.5: (-2.0, 2.0, 0.1), 0.6: (1, 2, 1)}
     text = stands_by_rate({rate: interval(values) for rate, values in gaps.items()}, "random")
     assert text == ("beats random at 10 and 30 %; is not told from random at 50 and 60 %; loses to random at 20 %")
+
+
+def test_seeds_are_named_with_or_without_an_s():
+    assert (seeds_named([3]), seeds_named((0, 2, 1))) == ("seed 3", "seeds 0, 2 and 1")

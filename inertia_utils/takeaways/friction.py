@@ -17,7 +17,7 @@ from ..gate_gaps import (
     gaps_by_rate,
     lowest_rate_within,
 )
-from ..standing import POINTS, Standing, listed, seeds_text, stands_by_rate, tally, told_apart
+from ..standing import POINTS, Standing, seeds_named, seeds_text, stands_by_rate, tally, told_apart
 from ..stats import ALPHA, Interval, interval
 
 #: How far accuracies of the same weights may be apart by rounding.
@@ -293,10 +293,7 @@ def other_trainings(table: pd.DataFrame, other: pd.DataFrame) -> str:
     )
     if not apart:
         return ""
-    return (
-        f"With seed{'' if len(apart) == 1 else 's'} {listed(map(str, apart))} the two ways of measuring gate different "
-        "trainings of the same run."
-    )
+    return f"With {seeds_named(apart)} the two ways of measuring gate different trainings of the same run."
 
 
 def one_layer(table: pd.DataFrame, measures: Sequence[str]) -> list[str]:

@@ -9,11 +9,11 @@ from math import ceil
 import pandas as pd
 
 from ..compared import STRIDED
-from ..comparisons import paired_difference
-from ..frames import seeds_of
 from ..gate_gaps import (
+    changes_of_lead,
     gap_between_rows,
     gaps_at_equal_macs,
+    gaps_by_rate,
     gaps_of_kinds,
     lowest_rate_within,
     share_of_macs,
@@ -244,18 +244,15 @@ def pooling_in_training(pooled: pd.DataFrame, bare: pd.DataFrame) -> str:
             random, from :func:`~inertia_utils.frames.trained_gates`.
         bare: the same without pooling.
     """
-    leads = {}
-    for name, table in (("with", pooled), ("without", bare)):
-        ours, chance = (seeds_of(table[table["friction"] == friction]) for friction in ("range", "random"))
-        leads[name] = {seed: ours[seed] - chance[seed] for seed in ours.keys() & chance.keys()}
-    if not leads["with"].keys() & leads["without"].keys():
+    changed = changes_of_lead(bare, pooled, "range", "random")
+    if not changed:
         return ""
-    larger = paired_difference(leads["without"], leads["with"])
+    ((rate, larger),) = changed.items()
     told = told_apart(larger) in (Standing.BEATS, Standing.LOSES)
-    led = [f"{paired_difference(lead, dict.fromkeys(lead, 0.0)):+.2f} points {name}" for name, lead in leads.items()]
+    led, led_bare = (f"{gaps_by_rate(table, 'range', 'random')[rate]:+.2f} points" for table in (pooled, bare))
     return (
-        f"Skipping the detail, friction leads the random gate by {' and by '.join(led)} pooling; without it the lead "
-        f"is {larger:+.2f} larger, which {'is' if told else 'is not'} told from 0."
+        f"Skipping the detail, friction leads the random gate by {led} with and by {led_bare} without pooling; without "
+        f"it the lead is {larger:+.2f} larger, which {'is' if told else 'is not'} told from 0."
     )
 
 
